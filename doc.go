@@ -1,0 +1,20 @@
+// Package retrain keeps TensorFlow models trained. Records are inserted into S3; when enough have come, or enough time has
+// passed, a training is due; a worker takes it, fits the model, publishes a version and announces it; predictors load the
+// new version while they answer.
+//
+// This package is the glossary and the plot. It knows neither Redis, nor S3, nor TensorFlow: packages tasks, s3io and
+// mlcore do, and the commands join them. Its files are the steps of the flow:
+//
+//	model.go    what is to be learnt, and from which resource
+//	insert.go   a batch is stored once and counted once
+//	trigger.go  the count, or the clock, says that a model is due
+//	request.go  a due model gets a run: one at work, at most one waiting
+//	sweep.go    what got lost on the way is found again
+//	train.go    the run: records → fit → gate → publish → announce
+//	version.go  what a run publishes, and which version is champion
+//	live.go     the new champion replaces the old one under running predictions
+//
+// Three rules explain most of the code. S3 is the truth and Redis is disposable: everything in Redis can be rebuilt from
+// S3. Level, not edge: due is a pure function of state and time, and stays true until a run has taken the rows. Whoever
+// writes last must still own the run: what decides is written with conditions and only goes forward.
+package retrain

@@ -1,0 +1,94 @@
+package retrain
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// A Batch is the records of one insert. Its ID makes the insert idempotent: the same batch sent twice is stored once.
+type Batch struct {
+	ID       string
+	Resource string
+	At       time.Time // when it was inserted; of two records with the same id the later wins
+	Records  []Record
+}
+
+// A RecordLog keeps batches.
+type RecordLog interface {
+	// Append stores a batch durably and reports whether it is new. A batch whose id was stored before is left as it was.
+	Append(ctx context.Context, b Batch) (stored bool, err error)
+}
+
+// A Counter counts what models have not learnt yet.
+type Counter interface {
+	// Count adds rows of a batch to a model's state, once per batch however often it is called, and returns the state. It
+	// returns NotFoundError for a model whose state has to be rebuilt first; nothing is counted then.
+	Count(ctx context.Context, model, batch string, rows int) (State, error)
+}
+
+// An Inserter stores batches, counts them for each model that learns from them and requests the trainings that become due.
+type Inserter struct {
+	Catalog *Catalog
+	Records RecordLog
+	Counter Counter
+	Accepts func(m *Model, records []Record) (int, error) // how many records the model's partition and filter accept
+	Request func(ctx context.Context, m *Model, s State, why Reason) error
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Inserted is the answer to an insert.
+type Inserted struct {
+	Resource   string   `json:"resource"`
+	Inserted   int      `json:"inserted"`   // records stored
+	Batches    int      `json:"batches"`    // objects stored
+	Duplicates int      `json:"duplicates"` // records of batches that had been stored before
+	Triggered  []string `json:"triggered"`  // models whose training became due
+}
+
+// Insert stores b and counts it. When it returns without an error the records are in S3. What could not be counted or
+// requested, because Redis was away, is found by the next sweep: it is logged and is no error of the insert.
+func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
+	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
+	models, err := in.Catalog.Learners(ctx, b.Resource)
+	if err != nil {
+		return answer, err
+	}
+	accepted := make([]int, len(models))
+	for i, m := range models { // before anything is stored: a filter that fails on a record refuses the whole batch
+		if accepted[i], err = in.Accepts(m, b.Records); err != nil {
+			return answer, err
+		}
+	}
+	stored, err := in.Records.Append(ctx, b)
+	if err != nil {
+		return answer, err
+	}
+	if stored {
+		answer.Inserted, answer.Batches = len(b.Records), 1
+	} else {
+		answer.Duplicates = len(b.Records)
+	}
+	for i, m := range models { // a duplicate too: whoever sent it first may have died before counting
+		triggered, err := in.count(ctx, m, b.ID, accepted[i])
+		if err != nil {
+			in.Log.WarnContext(ctx, "stored, not counted yet; the next sweep will", "model", m.Name, "batch", b.ID, "err", err)
+		} else if triggered {
+			answer.Triggered = append(answer.Triggered, m.Name)
+		}
+	}
+	return answer, nil
+}
+
+func (in *Inserter) count(ctx context.Context, m *Model, batch string, rows int) (triggered bool, err error) {
+	s, err := in.Counter.Count(ctx, m.Name, batch, rows)
+	if err != nil {
+		return false, err
+	}
+	why, due := m.Trigger().Due(s, in.Now())
+	if !due {
+		return false, nil
+	}
+	return true, in.Request(ctx, m, s, why)
+}

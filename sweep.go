@@ -1,0 +1,251 @@
+package retrain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+)
+
+// A SweepLedger is what a Sweeper needs of the ledger.
+type SweepLedger interface {
+	Counter
+	// State returns what is known of a model, or a NotFoundError where its state has to be rebuilt.
+	State(ctx context.Context, model string) (State, error)
+	// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
+	// nothing where a state exists.
+	Reset(ctx context.Context, model string, s State, learnt []string, taken map[string]int) error
+	// Uncounted returns those of the batches that were never counted for the model, in their order.
+	Uncounted(ctx context.Context, model string, batches []string) ([]string, error)
+	// HandOn raises the attempt of the model's open run from what it was, or returns a ConflictError when somebody else did.
+	HandOn(ctx context.Context, id RunID, attempt int) (State, error)
+}
+
+// A RunHistory reads a model's runs.
+type RunHistory interface {
+	// Runs yields a model's runs, newest first.
+	Runs(ctx context.Context, model string) iter.Seq2[Run, error]
+}
+
+// A RunWatch knows whether anybody cares for a run.
+type RunWatch interface {
+	// Held reports whether a worker has the lease on a run.
+	Held(ctx context.Context, id RunID) (bool, error)
+	// Waiting reports whether an attempt's task still waits for a worker.
+	Waiting(ctx context.Context, id RunID, attempt int) (bool, error)
+}
+
+// A Sweeper finds what got lost between two steps of the flow, because a process died or Redis was away. Several may run at
+// once: each thing that they do is done once.
+type Sweeper struct {
+	Catalog *Catalog
+	Source  Source
+	Ledger  SweepLedger
+	History RunHistory
+	Watch   RunWatch
+	Queue   Queue
+	Accepts func(m *Model, records []Record) (int, error)
+	Request func(ctx context.Context, m *Model, s State, why Reason) error
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// How long a run that was handed on may stay without a worker's lease before it is handed on again.
+const handGrace = 3 * time.Second
+
+// Sweep looks at every model once: a lost state is rebuilt, an abandoned run is handed on, a due training is requested. It
+// is cheap: one question to Redis per model where nothing is to be done.
+func (s *Sweeper) Sweep(ctx context.Context) error { return s.each(ctx, s.sweep) }
+
+// Reconcile compares the count of every model with the records in S3 and counts what is missing. It lists what every resource
+// holds, so it is for every half minute, not for every second.
+func (s *Sweeper) Reconcile(ctx context.Context) error { return s.each(ctx, s.reconcile) }
+
+func (s *Sweeper) each(ctx context.Context, do func(context.Context, *Model) error) error {
+	specs, err := s.Catalog.Specs(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range specs.Models {
+		if err := do(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("sweep %s: %w", m.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Sweeper) sweep(ctx context.Context, m *Model) error {
+	state, err := s.Ledger.State(ctx, m.Name)
+	if errors.Is(err, NotFoundError) {
+		if err = s.rebuild(ctx, m); err == nil {
+			state, err = s.Ledger.State(ctx, m.Name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.revive(ctx, m, state); err != nil {
+		return err
+	}
+	if why, due := m.Trigger().Due(state, s.Now()); due {
+		return s.Request(ctx, m, state, why)
+	}
+	return nil
+}
+
+// revive hands a model's open run to another worker when nobody cares for it any more.
+func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
+	id := RunID{m.Name, state.Running}
+	if id.Number == 0 {
+		id.Number = state.Queued
+	}
+	if id.Number == 0 || s.Now().Sub(state.Handed) < handGrace {
+		return nil
+	}
+	for _, cared := range []func() (bool, error){
+		func() (bool, error) { return s.Watch.Held(ctx, id) },
+		func() (bool, error) { return s.Watch.Waiting(ctx, id, state.Attempt) },
+	} {
+		if yes, err := cared(); yes || err != nil {
+			return err
+		}
+	}
+	state, err := s.Ledger.HandOn(ctx, id, state.Attempt)
+	if errors.Is(err, ConflictError) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	s.Log.WarnContext(ctx, "nobody was at it: handed on", "run", id.String(), "attempt", state.Attempt)
+	return s.Queue.Enqueue(ctx, id, state.Attempt, m.WithDefaults().Priority, "abandoned")
+}
+
+// reconcile counts the batches of m's resource that were stored, but not counted.
+func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
+	data, err := s.snapshot(ctx, m)
+	if err != nil {
+		return err
+	}
+	missing, err := s.Ledger.Uncounted(ctx, m.Name, data.Batches())
+	if errors.Is(err, NotFoundError) {
+		return nil // the next sweep rebuilds it
+	} else if err != nil {
+		return err
+	}
+	for _, batch := range missing {
+		rows, err := s.rows(ctx, m, data, batch)
+		if err != nil {
+			return err
+		}
+		if _, err := s.Ledger.Count(ctx, m.Name, batch, rows); err != nil {
+			return err
+		}
+	}
+	if len(missing) > 0 {
+		s.Log.InfoContext(ctx, "counted what was stored and not counted", "model", m.Name, "batches", len(missing))
+	}
+	return nil
+}
+
+// rebuild tells the ledger again what S3 says of m.
+func (s *Sweeper) rebuild(ctx context.Context, m *Model) error {
+	state, learnt, taken, err := s.recall(ctx, m)
+	if err != nil {
+		return err
+	}
+	if err := s.Ledger.Reset(ctx, m.Name, state, learnt, taken); err != nil {
+		return err
+	}
+	s.Log.InfoContext(ctx, "state rebuilt", "model", m.Name, "latest", state.Latest, "running", state.Running, "queued", state.Queued)
+	return s.reconcile(ctx, m)
+}
+
+// recall reads a model's runs back to the last that learnt something.
+func (s *Sweeper) recall(ctx context.Context, m *Model) (state State, learnt []string, taken map[string]int, err error) {
+	state.Handed = s.Now()
+	for run, err := range s.History.Runs(ctx, m.Name) {
+		if err != nil {
+			return state, nil, nil, err
+		}
+		state.Latest = max(state.Latest, run.ID.Number)
+		switch run.State() {
+		case Queued:
+			state.Queued = run.ID.Number
+		case Running:
+			state.Running = run.ID.Number
+			if taken, err = s.takenBy(ctx, m, run.Start.Dataset); err != nil {
+				return state, nil, nil, err
+			}
+			state.Since = run.Start.BeganAt
+		case Failed:
+			state.remember(run.Result)
+		case Published, Rejected:
+			if state.Since.IsZero() {
+				state.Since = run.Start.BeganAt
+			}
+			return state, run.Start.Dataset.Batches(), taken, nil
+		}
+	}
+	return state, nil, taken, nil
+}
+
+// remember puts a failure into the state, read newest first.
+func (s *State) remember(r *Result) {
+	o := r.outcome()
+	if s.Failures == 0 && s.LastError == "" {
+		s.LastError, s.Needs = o.Error, o.Needs
+		s.NotBefore = r.EndedAt
+	}
+	if o.Failed {
+		s.Failures++
+	}
+}
+
+func (s *Sweeper) takenBy(ctx context.Context, m *Model, d Dataset) (map[string]int, error) {
+	taken := make(map[string]int, len(d.Objects))
+	for _, batch := range d.Batches() {
+		rows, err := s.rows(ctx, m, d, batch)
+		if err != nil {
+			return nil, err
+		}
+		taken[batch] = rows
+	}
+	return taken, nil
+}
+
+func (s *Sweeper) snapshot(ctx context.Context, m *Model) (Dataset, error) {
+	r, err := s.Catalog.Resource(ctx, m.Resource)
+	if err != nil {
+		return Dataset{}, err
+	}
+	return s.Source.Snapshot(ctx, r, nil)
+}
+
+// rows reads one batch and returns how many of its records m accepts.
+func (s *Sweeper) rows(ctx context.Context, m *Model, d Dataset, batch string) (int, error) {
+	one := Dataset{Resource: d.Resource}
+	for _, o := range d.Objects {
+		if o.Batch == batch {
+			one.Objects = append(one.Objects, o)
+		}
+	}
+	rows := 0
+	for table, err := range s.Source.Tables(ctx, one) {
+		if err != nil {
+			return 0, err
+		}
+		var records []Record
+		for r := range table.Records() {
+			records = append(records, r)
+		}
+		n, err := s.Accepts(m, records)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	return rows, nil
+}

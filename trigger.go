@@ -1,0 +1,58 @@
+package retrain
+
+import "time"
+
+// A Reason says why a run was requested. It is stored with the run: never change a value.
+type Reason string
+
+// The reasons for a run.
+const (
+	ByInserts  Reason = "inserts"
+	ByInterval Reason = "interval"
+	ByHand     Reason = "manual"
+)
+
+// A Trigger says when a training is due. Either condition suffices; the zero Trigger is never due.
+type Trigger struct {
+	Inserts int           // rows since the last training; 0: rows don't matter
+	Every   time.Duration // time since the last training; 0: time doesn't matter
+}
+
+// A State is what is known of a model between its trainings. The Ledger keeps it; S3 can tell it again.
+type State struct {
+	Inserted  int       // rows counted that no run has taken yet
+	Since     time.Time // when a run last took rows; zero before the first
+	Needs     int       // rows that must have come before another run makes sense, after one found too few
+	Failures  int       // failed runs in a row
+	NotBefore time.Time // when the back-off after a failure ends
+	LastError string    // why the last run failed; "" when it did not
+	Paused    bool      // a person said wait
+	Latest    int       // the highest run number known
+	Running   int       // the run at work, 0 for none
+	Queued    int       // the run that waits for it, or for a worker, 0 for none
+	Attempt   int       // how often the run at work, or else the queued one, was handed to workers anew
+	Handed    time.Time // when that was, or when the run was requested or began
+}
+
+// Due reports whether a training should be requested now, and why. It stays true until the rows are taken, so a request
+// that is lost is made again. A model whose next run already waits is not due: that run will cover what came meanwhile.
+func (t Trigger) Due(s State, now time.Time) (Reason, bool) {
+	switch {
+	case s.Paused, s.Queued != 0, s.Inserted < s.Needs, now.Before(s.NotBefore):
+		return "", false
+	case t.Inserts > 0 && s.Inserted >= t.Inserts:
+		return ByInserts, true
+	case t.Every > 0 && !now.Before(s.Since.Add(t.Every)):
+		return ByInterval, true
+	}
+	return "", false
+}
+
+// Backoff returns how long to wait after so many failures in a row: 10 s, doubled each time, at most an hour.
+func Backoff(failures int) time.Duration {
+	const first, most = 10 * time.Second, time.Hour
+	if failures < 1 {
+		return 0
+	}
+	return min(first<<min(failures-1, 10), most)
+}
