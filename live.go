@@ -183,7 +183,7 @@ func (l *Live) converge(ctx context.Context, model string) error {
 }
 
 func (l *Live) load(ctx context.Context, model string, version int) (*serving, error) {
-	if err := os.MkdirAll(l.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(l.Dir, 0o750); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(l.Dir, model+"-"+strconv.Itoa(version)+"-")

@@ -232,16 +232,16 @@ func (m Model) WithDefaults() Model {
 
 func (c ModelConfig) withDefaults(k Kind) ModelConfig {
 	c.Epochs, c.BatchSize, c.LearningRate = cmp.Or(c.Epochs, 50), cmp.Or(c.BatchSize, 32), cmp.Or(c.LearningRate, 0.01)
-	c.ValidationSplit = cmp.Or(c.ValidationSplit, ptr(0.2))
+	c.ValidationSplit = cmp.Or(c.ValidationSplit, new(0.2))
 	c.Optimizer, c.Solver, c.Activation = cmp.Or(c.Optimizer, "adam"), cmp.Or(c.Solver, "gradient"), cmp.Or(c.Activation, "relu")
 	c.Units = cmp.Or(c.Units, 64)
 	switch k {
 	case Regression:
 		c.Polynomial, c.Loss = cmp.Or(c.Polynomial, 1), cmp.Or(c.Loss, "meanSquaredError")
 	case Classification:
-		c.Dropout = cmp.Or(c.Dropout, ptr(0.2))
+		c.Dropout = cmp.Or(c.Dropout, new(0.2))
 	case TimeSeries:
-		c.Dropout, c.RecurrentDropout = cmp.Or(c.Dropout, ptr(0.2)), cmp.Or(c.RecurrentDropout, ptr(0.2))
+		c.Dropout, c.RecurrentDropout = cmp.Or(c.Dropout, new(0.2)), cmp.Or(c.RecurrentDropout, new(0.2))
 		c.Lookback, c.LSTMUnits, c.DenseUnits = cmp.Or(c.Lookback, 10), cmp.Or(c.LSTMUnits, 50), cmp.Or(c.DenseUnits, 25)
 		c.OrderBy, c.Loss = cmp.Or(c.OrderBy, "createdAt"), cmp.Or(c.Loss, "meanSquaredError")
 	case NeuralNetwork:
@@ -254,6 +254,4 @@ func (c ModelConfig) withDefaults(k Kind) ModelConfig {
 	return c
 }
 
-func orTrue(v *bool) *bool { return cmp.Or(v, ptr(true)) }
-
-func ptr[T any](v T) *T { return &v }
+func orTrue(v *bool) *bool { return cmp.Or(v, new(true)) }

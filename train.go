@@ -257,7 +257,7 @@ func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 
 func (t *Training) fit(ctx context.Context, run *Run, start Start, dir string) (Fit, error) {
 	job := Job{Model: start.Model, Data: t.Source.Tables(ctx, start.Dataset), Dir: dir + "/version"}
-	if err := os.Mkdir(job.Dir, 0o755); err != nil {
+	if err := os.Mkdir(job.Dir, 0o750); err != nil {
 		return Fit{}, err
 	}
 	if err := t.withChampion(ctx, run, &job, dir+"/champion"); err != nil {
