@@ -1,0 +1,257 @@
+package retrain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"retrain"
+)
+
+// A shelf holds the champions of a test, and the events that tell of them.
+type shelf struct {
+	mu        sync.Mutex
+	champions map[string]int
+	broken    map[int]bool
+	events    chan retrain.Event
+}
+
+func (s *shelf) Champion(_ context.Context, model string) (retrain.Champion, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.champions[model]; ok {
+		return retrain.Champion{Model: model, Version: v}, nil
+	}
+	return retrain.Champion{}, retrain.Errorf(retrain.ModelNotTrainedError, "%s", model)
+}
+
+func (s *shelf) Fetch(_ context.Context, model string, version int, dir string) (retrain.Version, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken[version] {
+		return retrain.Version{}, errors.New("digest differs")
+	}
+	return retrain.Version{Dir: dir, Manifest: &retrain.Manifest{Model: model, Version: version}}, nil
+}
+
+// publish moves a pointer, and announces it where the hint is not to be lost.
+func (s *shelf) publish(model string, version int, announce bool) {
+	s.mu.Lock()
+	s.champions[model] = version
+	s.mu.Unlock()
+	if announce {
+		s.events <- retrain.Event{Type: retrain.RunEnded, Model: model, Version: version}
+	}
+}
+
+func (s *shelf) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
+	return func(yield func(retrain.Event, error) bool) {
+		if !yield(retrain.Event{}, nil) {
+			return
+		}
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case e := <-s.events:
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *shelf) Specs(context.Context) (retrain.Specs, error) {
+	return retrain.Specs{Models: []*retrain.Model{{Name: "price"}, {Name: "untrained"}}}, nil
+}
+
+// A servable answers with its version, and notices when it is used after its end.
+type servable struct {
+	version int
+	closed  atomic.Bool
+	gate    chan struct{} // answers wait for it; nil: they don't
+}
+
+func (s *servable) Predict(context.Context, []retrain.Record) ([]retrain.Prediction, error) {
+	if s.gate != nil {
+		<-s.gate
+	}
+	if s.closed.Load() {
+		return nil, fmt.Errorf("version %d answers after its end", s.version)
+	}
+	return []retrain.Prediction{{Prediction: float64(s.version)}}, nil
+}
+
+func (s *servable) Close() error { s.closed.Store(true); return nil }
+
+// A stage is a Live with everything around it.
+type stage struct {
+	*retrain.Live
+	*shelf
+	gate   chan struct{}
+	mu     sync.Mutex
+	loaded map[int]*servable
+}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{shelf: &shelf{champions: map[string]int{}, broken: map[int]bool{}, events: make(chan retrain.Event)}, loaded: map[int]*servable{}}
+	s.Live = &retrain.Live{
+		Catalog: &retrain.Catalog{Store: s.shelf, Now: time.Now}, Shelf: s.shelf, Events: s.shelf,
+		Load: s.load, Dir: t.TempDir(), Poll: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	return s
+}
+
+func (s *stage) load(v retrain.Version) (retrain.Servable, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	got := &servable{version: v.Manifest.Version, gate: s.gate}
+	s.loaded[got.version] = got
+	return got, nil
+}
+
+func (s *stage) answer(t *testing.T) int {
+	t.Helper()
+	p, version, err := s.Predict(t.Context(), "price", []retrain.Record{{}})
+	if err != nil {
+		t.Error(err)
+	} else if p[0].Prediction != float64(version) {
+		t.Errorf("version %d says it is %v", version, p[0].Prediction)
+	}
+	return version
+}
+
+// play runs a test in virtual time with Live at work.
+func play(t *testing.T, act func(t *testing.T, s *stage)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		act(t, s)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		for n, v := range s.loaded {
+			if !v.closed.Load() {
+				t.Errorf("version %d was never freed", n)
+			}
+		}
+	})
+}
+
+func TestLiveFollowsEvents(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		synctest.Wait()
+		if _, _, err := s.Predict(t.Context(), "price", nil); !errors.Is(err, retrain.ModelNotTrainedError) {
+			t.Errorf("before the first version: %v", err)
+		}
+		if _, _, err := s.Predict(t.Context(), "prise", nil); !errors.Is(err, retrain.ModelNotFoundError) {
+			t.Errorf("a model that is not declared: %v", err)
+		}
+		if !s.Ready() {
+			t.Error("not ready, though there is nothing to load")
+		}
+		for version := 1; version <= 3; version++ {
+			s.publish("price", version, true)
+			synctest.Wait()
+			if got := s.answer(t); got != version {
+				t.Errorf("version %d answers, want %d", got, version)
+			}
+		}
+	})
+}
+
+func TestLiveHealsALostEvent(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.publish("price", 7, false)
+		time.Sleep(61 * time.Second) // of virtual time
+		if got := s.answer(t); got != 7 {
+			t.Errorf("version %d answers, want 7", got)
+		}
+	})
+}
+
+func TestLiveKeepsTheOldWhenTheNewIsBroken(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.publish("price", 1, true)
+		s.shelf.mu.Lock()
+		s.broken[2] = true
+		s.shelf.mu.Unlock()
+		s.publish("price", 2, true)
+		synctest.Wait()
+		if got := s.answer(t); got != 1 {
+			t.Errorf("version %d answers, want 1", got)
+		}
+		s.publish("price", 3, true)
+		synctest.Wait()
+		if got := s.answer(t); got != 3 {
+			t.Errorf("version %d answers, want 3", got)
+		}
+	})
+}
+
+// An answer that began on the old version ends on it, however long it takes; new ones don't wait for it.
+func TestLiveDrainsBeforeItFrees(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.gate = make(chan struct{})
+		s.publish("price", 1, true)
+		synctest.Wait()
+		slow := make(chan int)
+		go func() { slow <- s.answer(t) }()
+		synctest.Wait()
+		s.gate = nil
+		s.publish("price", 2, true)
+		synctest.Wait()
+		if got := s.answer(t); got != 2 {
+			t.Errorf("version %d answers, want 2", got)
+		}
+		if s.loaded[1].closed.Load() {
+			t.Error("version 1 was freed under a running answer")
+		}
+		close(s.loaded[1].gate)
+		if got := <-slow; got != 1 {
+			t.Errorf("the slow answer came from version %d, want 1", got)
+		}
+	})
+}
+
+func TestLiveSwapsUnderLoad(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.publish("price", 1, true)
+		synctest.Wait()
+		var callers sync.WaitGroup
+		stop := make(chan struct{})
+		for range 8 {
+			callers.Go(func() {
+				last := 0
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					version := s.answer(t)
+					if version < last {
+						t.Errorf("version %d after %d", version, last)
+					}
+					last = version
+				}
+			})
+		}
+		for version := 2; version <= 200; version++ {
+			s.publish("price", version, true)
+		}
+		close(stop)
+		callers.Wait()
+	})
+}
