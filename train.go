@@ -128,7 +128,7 @@ type RunLedger interface {
 // An Outcome is what a run's end means for its model's state.
 type Outcome struct {
 	Learnt bool   // the rows are learnt; otherwise they are given back
-	Needs  int    // rows that must come before another run makes sense
+	Needs  int    // rows that are missing, on top of those given back, for another run to make sense
 	Failed bool   // counts as a failure: wait, longer each time
 	Error  string // why it failed
 	At     time.Time

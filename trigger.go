@@ -22,7 +22,7 @@ type Trigger struct {
 type State struct {
 	Inserted  int       // rows counted that no run has taken yet
 	Since     time.Time // when a run last took rows; zero before the first
-	Needs     int       // rows that must have come before another run makes sense, after one found too few
+	Needs     int       // what Inserted must reach before another run makes sense, after one found too few rows
 	Failures  int       // failed runs in a row
 	NotBefore time.Time // when the back-off after a failure ends
 	LastError string    // why the last run failed; "" when it did not
