@@ -24,15 +24,15 @@ type ModelStatus struct {
 	Trained              bool       `json:"trained"`
 	Version              int        `json:"version"` // the champion; 0 for none
 	InsertsSinceTraining int        `json:"insertsSinceTraining"`
-	TrainAfterInserts    int        `json:"trainAfterInserts"`         // 0: rows don't matter
-	NextIntervalAt       *time.Time `json:"nextIntervalAt"`            // nil: time doesn't matter
-	LastTrainedAt        *time.Time `json:"lastTrainedAt,omitempty"`   // when a run last took rows
-	Run                  *Progress  `json:"run,omitempty"`             // the open run
-	LastError            string     `json:"lastError,omitempty"`       // why the last run failed
-	RetryAt              *time.Time `json:"retryAt,omitempty"`         // when the back-off after a failure ends
-	RowsMissing          int        `json:"rowsMissing,omitempty"`     // until another run makes sense, after one found too few
-	CountUnknown         bool       `json:"countUnknown,omitempty"`    // the count is being rebuilt from S3
-	Backlog              int        `json:"queuedBehindRun,omitempty"` // the run that follows the one at work
+	TrainAfterInserts    int        `json:"trainAfterInserts"`       // 0: rows don't matter
+	NextIntervalAt       *time.Time `json:"nextIntervalAt"`          // nil: time doesn't matter
+	LastTrainedAt        *time.Time `json:"lastTrainedAt,omitempty"` // when a run last took rows
+	Run                  *Progress  `json:"run,omitempty"`           // the open run
+	LastError            string     `json:"lastError,omitempty"`     // why the last run failed
+	RetryAt              *time.Time `json:"retryAt,omitempty"`       // when the back-off after a failure ends
+	RowsMissing          int        `json:"rowsMissing,omitempty"`   // until another run makes sense, after one found too few
+	CountUnknown         bool       `json:"countUnknown,omitempty"`  // the count is being rebuilt from S3
+	FollowUp             int        `json:"followUp,omitempty"`      // the number of the run that waits behind the one at work
 }
 
 // StatusOf tells how a model stands, from its state, its champion (zero for none) and the progress that its run shows.
@@ -43,7 +43,7 @@ func StatusOf(m *Model, s State, c Champion, p *Progress, now time.Time) ModelSt
 	st.State = stateOf(s, c)
 	st.Run = openRun(m, s, p)
 	if s.Running != 0 {
-		st.Backlog = s.Queued
+		st.FollowUp = s.Queued
 	}
 	if !s.Since.IsZero() {
 		st.LastTrainedAt = &s.Since
