@@ -1,0 +1,4 @@
+package httpapi
+
+// Finite is finite, for the tests.
+var Finite = finite

@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the numbers of one process, and the handler that tells Prometheus.
+type Metrics struct {
+	http.Handler
+	*prometheus.Registry
+
+	predictions *prometheus.CounterVec
+	duration    *prometheus.HistogramVec
+	rows        prometheus.Histogram
+}
+
+// NewMetrics returns the metrics of a program's version.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "retrain_predictions_total", Help: "Requests for predictions, by the version that answered and the HTTP status.",
+		}, []string{"model", "version", "code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "retrain_prediction_duration_seconds", Help: "How long requests for predictions took.",
+			Buckets:                        prometheus.ExponentialBuckets(0.0001, 2.5, 12), // 0.1 ms to 2.4 s
+			NativeHistogramBucketFactor:    1.1,
+			NativeHistogramMaxBucketNumber: 100,
+		}, []string{"model"}),
+		rows: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "retrain_prediction_batch_rows", Help: "Records in a request for predictions.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "retrain_build_info", Help: "Which build this is; always 1.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	build.Set(1)
+	m.MustRegister(m.predictions, m.duration, m.rows, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.Handler = promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
+	return m
+}
+
+// predicted counts a request.
+func (m *Metrics) predicted(model string, version, rows, status int, took time.Duration) {
+	m.predictions.WithLabelValues(model, strconv.Itoa(version), strconv.Itoa(status)).Inc()
+	if status == http.StatusOK {
+		m.duration.WithLabelValues(model).Observe(took.Seconds())
+		m.rows.Observe(float64(rows))
+	}
+}
+
+// A Serving knows which versions answer; *retrain.Live is one.
+type Serving interface {
+	Serving() []string
+	Version(model string) int
+	Ready() bool
+}
+
+// Serves adds which version of each model answers.
+func (m *Metrics) Serves(live Serving) { m.MustRegister(served{live}) }
+
+var (
+	modelInfo  = prometheus.NewDesc("retrain_model_info", "The version that answers for a model; always 1.", []string{"model", "version"}, nil)
+	modelReady = prometheus.NewDesc("retrain_predictor_ready", "Whether every champion is loaded.", nil, nil)
+)
+
+// served asks at each scrape.
+type served struct{ Serving }
+
+// Describe implements prometheus.Collector.
+func (served) Describe(d chan<- *prometheus.Desc) { d <- modelInfo; d <- modelReady }
+
+// Collect implements prometheus.Collector.
+func (s served) Collect(c chan<- prometheus.Metric) {
+	for _, model := range s.Serving.Serving() {
+		c <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, model, strconv.Itoa(s.Version(model)))
+	}
+	ready := 0.0
+	if s.Ready() {
+		ready = 1
+	}
+	c <- prometheus.MustNewConstMetric(modelReady, prometheus.GaugeValue, ready)
+}

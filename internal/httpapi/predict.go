@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"retrain"
+)
+
+// A Predictor answers with champions; *retrain.Live is one.
+type Predictor interface {
+	Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
+	Version(model string) int // 0 for none
+	Ready() bool
+}
+
+// A Declared knows the models that were applied; *retrain.Catalog is one.
+type Declared interface {
+	Specs(ctx context.Context) (retrain.Specs, error)
+}
+
+// Predictions is the server of a prediction worker.
+type Predictions struct {
+	Live    Predictor
+	Catalog Declared
+	Metrics *Metrics
+	Most    int64 // bytes of a request; 0: 32 MiB
+	Log     *slog.Logger
+}
+
+// Handler returns the server's paths.
+func (p *Predictions) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/models/{question}", p.ask)
+	mux.HandleFunc("GET /v1/models", p.list)
+	mux.HandleFunc("GET /v1/models/{model}", p.describe)
+	mux.HandleFunc("GET /readyz", p.readyz)
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.Handle("GET /metrics", p.Metrics)
+	mux.Handle("GET /monitoring/prometheus/metrics", p.Metrics) // where TensorFlow Serving has them
+	mux.HandleFunc("/", noSuchPath)
+	return mux
+}
+
+// ask answers /v1/models/price:predict.
+func (p *Predictions) ask(w http.ResponseWriter, r *http.Request) {
+	model, verb, _ := strings.Cut(r.PathValue("question"), ":")
+	if verb != "predict" {
+		noSuchPath(w, r)
+		return
+	}
+	began := time.Now()
+	version, rows, err := p.predict(w, r, model)
+	if p.Live.Version(model) == 0 {
+		model = "" // names that nobody answers to are no labels: callers could invent them without end
+	}
+	p.Metrics.predicted(model, version, rows, status(err), time.Since(began))
+	if err != nil {
+		refuse(w, r, p.Log, err)
+	}
+}
+
+// predict answers unless it returns an error.
+func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, model string) (version, rows int, err error) {
+	most := p.Most
+	if most == 0 {
+		most = 32 << 20
+	}
+	b, err := body(w, r, most)
+	if err != nil {
+		return 0, 0, err
+	}
+	records, err := instances(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	predictions, version, err := p.Live.Predict(r.Context(), model, records)
+	if err != nil {
+		return version, len(records), err
+	}
+	if err := allFinite(predictions); err != nil {
+		return version, len(records), err
+	}
+	w.Header().Set("X-Model-Version", strconv.Itoa(version))
+	if details, _ := strconv.ParseBool(r.URL.Query().Get("details")); details {
+		answer(w, http.StatusOK, detailed{predictions, version})
+	} else {
+		answer(w, http.StatusOK, bare(predictions))
+	}
+	return version, len(records), nil
+}
+
+// instances reads {"instances":[{…},…]}.
+func instances(b []byte) ([]retrain.Record, error) {
+	var request struct {
+		Instances *[]retrain.Record `json:"instances"`
+	}
+	if err := json.Unmarshal(b, &request); err != nil {
+		return nil, retrain.Errorf(retrain.DataValidationError, "the request cannot be read: %w", err).WithHint("%s", example)
+	}
+	if request.Instances == nil {
+		return nil, retrain.Errorf(retrain.DataValidationError, `the request has no "instances"`).WithHint("%s", example)
+	}
+	return *request.Instances, nil
+}
+
+const example = `send {"instances":[{"cost":100,"demand":5}]}: a list of records by the names of their fields`
+
+// detailed is the answer to ?details=true.
+type detailed struct {
+	Predictions []retrain.Prediction `json:"predictions"`
+	Version     int                  `json:"version"`
+}
+
+// bare is the answer that TensorFlow Serving gives: the values alone.
+func bare(predictions []retrain.Prediction) any {
+	values := make([]any, len(predictions))
+	for i, p := range predictions {
+		values[i] = p.Prediction
+	}
+	return map[string]any{"predictions": values}
+}
+
+// allFinite refuses what only records far outside of anything learnt can bring about.
+func allFinite(predictions []retrain.Prediction) error {
+	for i, p := range predictions {
+		if !finite(p.Prediction) {
+			return retrain.Errorf(retrain.DataValidationError, "instance %d: the answer is no finite number: its values are too large", i)
+		}
+	}
+	return nil
+}
