@@ -10,9 +10,10 @@ import (
 	"strings"
 
 	"retrain"
+	"retrain/mlcore/prep"
 )
 
-const maxName = 128
+const maxName = 100
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
@@ -123,35 +124,30 @@ func (f *faults) err() error {
 	return w.err()
 }
 
-// oneOf notes a word that is none of those allowed. "" stands for the default.
-func (f *faults) oneOf(path, given string, allowed ...string) {
-	if given == "" || slices.Contains(allowed, given) {
+// model notes what no training could make sense of.
+func (f *faults) model(path string, m *retrain.Model) {
+	e, wrong := errors.AsType[*retrain.Error](prep.Check(m))
+	if !wrong {
 		return
 	}
-	if near := Nearest(given, allowed); near != "" {
-		f.note(path, "%q is unknown, did you mean %q?", given, near)
-		return
-	}
-	f.note(path, "%q is none of %s", given, strings.Join(allowed, ", "))
-}
-
-// between notes a number outside of what makes sense. 0 stands for the default.
-func between[T int | float64](f *faults, path string, v, low, high T) {
-	if v != 0 && (v < low || v > high) {
-		f.note(path, "%v is not between %v and %v", v, low, high)
-	}
+	// It says `model "price": modelConfig.layers[0].units: what is wrong`; the file has a line for that key.
+	key, what, _ := strings.Cut(strings.TrimPrefix(e.Message, fmt.Sprintf("model %q: ", m.Name)), ": ")
+	f.note(path+"."+strings.NewReplacer("[", ".", "]", "").Replace(key), "%s", what)
+	f.hint = e.Hint
 }
 
 func (f *faults) resource(path string, r *retrain.Resource) {
-	f.oneOf(path+".source", r.Source, "native", "s3db", "files")
+	if sources := []string{"native", "s3db", "files"}; r.Source != "" && !slices.Contains(sources, r.Source) {
+		f.note(path+".source", "%q is not one of %s", r.Source, strings.Join(sources, ", "))
+	}
 	if r.Source == "s3db" && r.S3DB == nil {
 		f.note(path, "source s3db needs s3db: {prefix: …}")
 	}
 	if r.Source == "files" && r.Files == nil {
 		f.note(path, "source files needs files: {prefix: …}")
 	}
-	if r.Files != nil {
-		f.oneOf(path+".files.format", r.Files.Format, "csv", "jsonl", "parquet")
+	if formats := []string{"", "csv", "jsonl", "parquet"}; r.Files != nil && !slices.Contains(formats, r.Files.Format) {
+		f.note(path+".files.format", "%q is not one of%s", r.Files.Format, strings.Join(formats, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Partitions)) {
 		at := path + ".partitions." + name
