@@ -1,0 +1,193 @@
+package prep
+
+import (
+	"iter"
+	"strings"
+
+	"retrain"
+)
+
+// A column holds one field of the accepted rows.
+type column struct {
+	name    string
+	kinds   []retrain.Cell
+	numbers []float64 // as long as kinds once there is a number
+	texts   []string  // as long as kinds once there is a text
+}
+
+func (c *column) add(v cell) {
+	c.kinds = append(c.kinds, v.kind)
+	if c.numbers != nil || v.kind == retrain.Number || v.kind == retrain.Bool {
+		c.numbers = append(padded(c.numbers, len(c.kinds)-1), v.number)
+	}
+	if c.texts != nil || v.kind == retrain.Text || v.kind == retrain.JSON {
+		c.texts = append(padded(c.texts, len(c.kinds)-1), v.text)
+	}
+}
+
+// padded returns s with at least n elements.
+func padded[T any](s []T, n int) []T {
+	if len(s) < n {
+		s = append(s, make([]T, n-len(s))...)
+	}
+	return s
+}
+
+func (c *column) at(row int) cell {
+	v := cell{kind: c.kinds[row]}
+	switch v.kind {
+	case retrain.Number, retrain.Bool:
+		v.number = c.numbers[row]
+	case retrain.Text, retrain.JSON:
+		v.text = c.texts[row]
+	}
+	return v
+}
+
+// A gathering is what a model needs of the records that it learns.
+type gathering struct {
+	columns []*column // by need
+	index   map[string]int
+	origins []Origin
+	read    int // records, accepted or not
+}
+
+// gather reads the tables and keeps the named fields of the accepted rows, mapped.
+func gather(s *selection, fields []string, tables iter.Seq2[*retrain.Table, error]) (*gathering, error) {
+	g := &gathering{index: make(map[string]int)}
+	for _, f := range fields {
+		if _, ok := g.index[f]; !ok {
+			g.index[f] = len(g.columns)
+			g.columns = append(g.columns, &column{name: f})
+		}
+	}
+	for t, err := range tables {
+		if err != nil {
+			return nil, err
+		}
+		if err := g.addTable(s, t); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func (g *gathering) column(name string) *column { return g.columns[g.index[name]] }
+
+// record names an accepted row in errors.
+func (g *gathering) record(row int) string {
+	return recordName(recordID(g.origins[row]), row)
+}
+
+func recordID(o Origin) string {
+	return retrain.Record{"id": o.Table.Column("id").Value(o.Row)}.ID()
+}
+
+// addTable adds the accepted rows of one table.
+func (g *gathering) addTable(s *selection, t *retrain.Table) error {
+	r := &reader{table: t, fields: map[string]field{}}
+	made := make([]*program, len(g.columns)) // of the columns that map makes
+	for _, m := range s.maps {
+		if i, ok := g.index[m.field]; ok {
+			made[i] = m.program
+		}
+	}
+	for r.row = range t.Rows {
+		g.read++
+		ok, err := s.takes(r)
+		if err != nil {
+			return invalid("%s: %w", recordName(recordID(Origin{t, r.row}), g.read-1), err)
+		}
+		if !ok {
+			continue
+		}
+		g.origins = append(g.origins, Origin{t, r.row})
+		for i, c := range g.columns {
+			v := cell{}
+			if made[i] == nil {
+				v = r.field(c.name).cell(r.row)
+			} else if v, err = s.value(mapping{c.name, made[i]}, r.at); err != nil {
+				return invalid("%s: %w", g.record(len(g.origins)-1), err)
+			}
+			c.add(v)
+		}
+	}
+	return nil
+}
+
+// takes reports whether the model learns the reader's row.
+func (s *selection) takes(r *reader) (bool, error) {
+	if s.partition != nil && !r.in(s.partition) {
+		return false, nil
+	}
+	return s.accepts(r.at)
+}
+
+// A reader reads fields of a table by their paths, row by row.
+type reader struct {
+	table  *retrain.Table
+	row    int
+	fields map[string]field // as they were found
+	values retrain.Record   // of the partition's fields
+}
+
+// A field is a column, or the members of the objects in a column.
+type field struct {
+	column *retrain.Column // nil: no record has it
+	inner  string          // path within; "" for the value itself
+}
+
+// field finds a path as Record.At does: a column whose name has the dots in it comes first.
+func (r *reader) field(path string) field {
+	f, ok := r.fields[path]
+	if !ok {
+		f.column = r.table.Column(path)
+		if first, inner, dotted := strings.Cut(path, "."); f.column == nil && dotted {
+			f = field{r.table.Column(first), inner}
+		}
+		r.fields[path] = f
+	}
+	return f
+}
+
+// at returns a value of the row as Record.At does.
+func (r *reader) at(path string) any { return r.field(path).value(r.row) }
+
+// in reports whether the row belongs to the partition.
+func (r *reader) in(p *retrain.PartitionRef) bool {
+	if r.values == nil {
+		r.values = make(retrain.Record)
+	}
+	for path := range p.Values {
+		r.values[path] = r.at(path)
+	}
+	return p.In(r.values)
+}
+
+func (f field) value(row int) any {
+	v := f.column.Value(row)
+	if f.inner == "" {
+		return v
+	}
+	object, _ := v.(map[string]any)
+	return retrain.Record(object).At(f.inner)
+}
+
+// cell returns the value without making an interface of it where it stands in the column itself.
+func (f field) cell(row int) cell {
+	if f.column == nil {
+		return cell{}
+	}
+	if f.inner != "" {
+		return cellOf(f.value(row))
+	}
+	switch kind := f.column.Cells[row]; kind {
+	case retrain.Number, retrain.Bool:
+		return cell{kind: kind, number: f.column.Numbers[row]}
+	case retrain.Text:
+		return textCell(f.column.Texts[row])
+	case retrain.JSON:
+		return cell{kind: kind, text: f.column.Texts[row]}
+	}
+	return cell{}
+}
