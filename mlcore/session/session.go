@@ -1,0 +1,233 @@
+package session
+
+/*
+#include <stdlib.h>
+#include <string.h>
+#include "tensorflow/c/c_api.h"
+
+// predict copies x in, runs, copies y out: one crossing from Go to C. It returns how many floats the output really had.
+static size_t predict(TF_Session* session, TF_Output in, const int64_t* dims, int rank, const float* x, size_t nx, TF_Output out, float* y, size_t ny, TF_Status* status) {
+	TF_Tensor* feed = TF_AllocateTensor(TF_FLOAT, dims, rank, nx * sizeof(float));
+	memcpy(TF_TensorData(feed), x, nx * sizeof(float));
+	TF_Tensor* fetched = NULL;
+	TF_SessionRun(session, NULL, &in, &feed, 1, &out, &fetched, 1, NULL, 0, NULL, status);
+	TF_DeleteTensor(feed);
+	if (TF_GetCode(status) != TF_OK) return 0;
+	size_t n = TF_TensorElementCount(fetched);
+	if (n == ny) memcpy(y, TF_TensorData(fetched), ny * sizeof(float));
+	TF_DeleteTensor(fetched);
+	return n;
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	config "github.com/tensorflow/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+)
+
+// Config is how a session computes.
+type Config = config.ConfigProto
+
+// Here returns the config of a session that computes in the thread that calls it. It is the fastest for small graphs and
+// many callers.
+func Here() *Config { return &Config{InterOpParallelismThreads: -1, IntraOpParallelismThreads: 1} }
+
+// A Session is a graph that can be run, by many goroutines at once.
+type Session struct {
+	graph *C.TF_Graph
+	c     *C.TF_Session
+}
+
+// Open returns a session of a marshalled GraphDef.
+func Open(graphDef []byte, cfg *Config) (*Session, error) {
+	st := newStatus()
+	defer st.free()
+	options, err := newOptions(cfg, st)
+	if err != nil {
+		return nil, err
+	}
+	defer C.TF_DeleteSessionOptions(options)
+	s := &Session{graph: C.TF_NewGraph()}
+	importing := C.TF_NewImportGraphDefOptions()
+	defer C.TF_DeleteImportGraphDefOptions(importing)
+	buffer := C.TF_NewBufferFromString(unsafe.Pointer(&graphDef[0]), C.size_t(len(graphDef)))
+	defer C.TF_DeleteBuffer(buffer)
+	C.TF_GraphImportGraphDef(s.graph, buffer, importing, st.c)
+	if err := st.err(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.c = C.TF_NewSession(s.graph, options, st.c)
+	if err := st.err(); err != nil {
+		s.c = nil
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Load returns a session of the SavedModel in dir, with its variables restored, and the model's description.
+func Load(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
+	st := newStatus()
+	defer st.free()
+	options, err := newOptions(cfg, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer C.TF_DeleteSessionOptions(options)
+	path := C.CString(dir)
+	defer C.free(unsafe.Pointer(path))
+	tags := newStrings([]string{"serve"})
+	defer tags.free()
+	buffer := C.TF_NewBuffer()
+	defer C.TF_DeleteBuffer(buffer)
+	s := &Session{graph: C.TF_NewGraph()}
+	s.c = C.TF_LoadSessionFromSavedModel(options, nil, path, tags.p, 1, s.graph, buffer, st.c)
+	if err := st.err(); err != nil {
+		s.c = nil
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	meta := new(config.MetaGraphDef)
+	if err := proto.Unmarshal(C.GoBytes(unsafe.Pointer(buffer.data), C.int(buffer.length)), meta); err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, meta, nil
+}
+
+// Close frees the session. Nobody may be running it any more.
+func (s *Session) Close() error {
+	st := newStatus()
+	defer st.free()
+	var err error
+	if s.c != nil {
+		C.TF_CloseSession(s.c, st.c)
+		err = st.err()
+		C.TF_DeleteSession(s.c, st.c)
+		err = errors.Join(err, st.err())
+	}
+	C.TF_DeleteGraph(s.graph)
+	s.c, s.graph = nil, nil
+	return err
+}
+
+// A Call is a run of a session with the same inputs and outputs each time.
+type Call struct {
+	session *Session
+	in, out []C.TF_Output
+	targets []*C.TF_Operation
+}
+
+// Call prepares a run. Inputs and outputs are named "operation:index", as signatures do; an output that is an operation by
+// itself ("operation") is run and gives no tensor.
+func (s *Session) Call(inputs, outputs []string) (*Call, error) {
+	c := &Call{session: s}
+	for _, name := range inputs {
+		o, err := s.output(name)
+		if err != nil {
+			return nil, err
+		}
+		c.in = append(c.in, o)
+	}
+	for _, name := range outputs {
+		o, err := s.output(name)
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(name, ":") {
+			c.out = append(c.out, o)
+		} else {
+			c.targets = append(c.targets, o.oper)
+		}
+	}
+	return c, nil
+}
+
+func (s *Session) output(name string) (C.TF_Output, error) {
+	operation, index, _ := strings.Cut(name, ":")
+	i, _ := strconv.Atoi(index)
+	cname := C.CString(operation)
+	defer C.free(unsafe.Pointer(cname))
+	o := C.TF_Output{oper: C.TF_GraphOperationByName(s.graph, cname), index: C.int(i)}
+	if o.oper == nil {
+		return o, fmt.Errorf("the graph has no operation %q", operation)
+	}
+	return o, nil
+}
+
+// Run feeds the inputs in their order and returns the outputs in theirs.
+func (c *Call) Run(feeds ...*Tensor) ([]*Tensor, error) {
+	if len(feeds) != len(c.in) {
+		return nil, fmt.Errorf("%d tensors for %d inputs", len(feeds), len(c.in))
+	}
+	st := newStatus()
+	defer st.free()
+	in, out := make([]*C.TF_Tensor, len(feeds)+1), make([]*C.TF_Tensor, len(c.out)+1)
+	for i, t := range feeds {
+		in[i] = t.c
+	}
+	C.TF_SessionRun(c.session.c, nil, unsafe.SliceData(c.in), &in[0], C.int(len(feeds)), unsafe.SliceData(c.out), &out[0], C.int(len(c.out)),
+		unsafe.SliceData(c.targets), C.int(len(c.targets)), nil, st.c)
+	runtime.KeepAlive(feeds)
+	if err := st.err(); err != nil {
+		return nil, err
+	}
+	results := make([]*Tensor, len(c.out))
+	for i := range results {
+		results[i] = own(out[i])
+	}
+	return results, nil
+}
+
+// Floats runs a call of one float32 input and one float32 output. It reads x, which has the shape, and fills y.
+func (c *Call) Floats(x []float32, shape []int, y []float32) error {
+	dims, n := dimensions(shape)
+	if n != len(x) || n == 0 || len(y) == 0 {
+		return fmt.Errorf("%d numbers for shape %v", len(x), shape)
+	}
+	st := newStatus()
+	defer st.free()
+	got := C.predict(c.session.c, c.in[0], dims, C.int(len(shape)), (*C.float)(&x[0]), C.size_t(n), c.out[0], (*C.float)(&y[0]), C.size_t(len(y)), st.c)
+	if err := st.err(); err != nil {
+		return err
+	}
+	if int(got) != len(y) {
+		return fmt.Errorf("the graph answered %d numbers, not %d", int(got), len(y))
+	}
+	return nil
+}
+
+func newOptions(cfg *Config, st status) (*C.TF_SessionOptions, error) {
+	b, err := proto.Marshal(cfg)
+	if err != nil {
+		return nil, err
+	}
+	options := C.TF_NewSessionOptions()
+	if len(b) > 0 {
+		C.TF_SetConfig(options, unsafe.Pointer(&b[0]), C.size_t(len(b)), st.c)
+	}
+	if err := st.err(); err != nil {
+		C.TF_DeleteSessionOptions(options)
+		return nil, err
+	}
+	return options, nil
+}
+
+// A status is where the C API leaves its errors.
+type status struct{ c *C.TF_Status }
+
+func newStatus() status { return status{C.TF_NewStatus()} }
+
+func (s status) free() { C.TF_DeleteStatus(s.c) }
+
+func (s status) err() error {
+	if C.TF_GetCode(s.c) == C.TF_OK {
+		return nil
+	}
+	return errors.New("tensorflow: " + C.GoString(C.TF_Message(s.c)))
+}
