@@ -31,7 +31,6 @@ type ModelStatus struct {
 	LastError            string     `json:"lastError,omitempty"`     // why the last run failed
 	RetryAt              *time.Time `json:"retryAt,omitempty"`       // when the back-off after a failure ends
 	RowsMissing          int        `json:"rowsMissing,omitempty"`   // until another run makes sense, after one found too few
-	CountUnknown         bool       `json:"countUnknown,omitempty"`  // the count is being rebuilt from S3
 	FollowUp             int        `json:"followUp,omitempty"`      // the number of the run that waits behind the one at work
 }
 

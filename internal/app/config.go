@@ -39,7 +39,8 @@ type Redis struct {
 type Sentinel struct {
 	Master   string   `json:"master"`
 	Addrs    []string `json:"addrs"`
-	Password string   `json:"password,omitempty"` // the sentinels' own
+	Username string   `json:"username,omitempty"` // of the sentinels themselves
+	Password string   `json:"password,omitempty"`
 }
 
 // TLS says how to speak TLS. Its zero value trusts the system's authorities.

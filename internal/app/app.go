@@ -1,0 +1,101 @@
+// Package app is what the programs share: the configuration, and the wiring of the parts that Redis and S3 are reached by.
+// It links no TensorFlow: whoever trains or predicts passes that in.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"retrain"
+	"retrain/mlcore/prep"
+	"retrain/s3io"
+	"retrain/tasks"
+)
+
+// An App holds the parts of the system, joined. Any number of goroutines may use it.
+type App struct {
+	Config *Config
+	Log    *slog.Logger
+
+	Bucket   s3io.Bucket
+	Specs    *s3io.Specs
+	Records  *s3io.Records
+	Registry *s3io.Registry
+	Runs     *s3io.Runs
+
+	Redis     *tasks.Conn
+	Ledger    *tasks.Ledger
+	Queue     *tasks.Queue
+	Leases    *tasks.Leases
+	Stream    *tasks.Stream
+	Predictor *tasks.Predictor
+
+	Catalog   *retrain.Catalog
+	Requester *retrain.Requester
+	Inserter  *retrain.Inserter
+	Sweeper   *retrain.Sweeper
+}
+
+// How old an answer of the catalog may be where no event told of a change.
+const catalogAge = 2 * time.Second
+
+// Open joins the parts. Nothing is connected yet: each part does so when it is first used. Whoever opens an App closes it.
+func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
+	bucket, err := s3io.Open(ctx, c.S3.s3io())
+	if err != nil {
+		return nil, err
+	}
+	to, err := c.Redis.tasks()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := tasks.Open(to)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c, Log: log, Bucket: bucket, Redis: conn}
+	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket}
+	a.Registry, a.Runs = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}
+	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
+	a.Stream, a.Predictor = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}
+	a.join()
+	return a, nil
+}
+
+// join wires what inserts, requests and sweeps.
+func (a *App) join() {
+	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
+	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
+	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Records, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
+		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Now: time.Now, Log: a.Log}
+	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: a.Records, Counter: healing{a.Ledger, a.Sweeper}, Accepts: prep.Accepts,
+		Request: a.request, Now: time.Now, Log: a.Log}
+}
+
+// request asks for a run that begins with new weights, as those do that nobody asked for by hand.
+func (a *App) request(ctx context.Context, m *retrain.Model, s retrain.State, why retrain.Reason) error {
+	_, err := a.Requester.Request(ctx, m, s, why, true)
+	return err
+}
+
+// watch knows whether anybody cares for a run.
+type watch struct {
+	*tasks.Leases
+	*tasks.Queue
+}
+
+// Training returns what works runs off, with what learns.
+func (a *App) Training(f retrain.Fitter) *retrain.Training {
+	return &retrain.Training{Catalog: a.Catalog, Runs: a.Runs, Source: a.Records, Leases: a.Leases, Ledger: a.Ledger, Fitter: f,
+		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Now: time.Now, Log: a.Log}
+}
+
+// Live returns what keeps the champions loaded, with what loads them, and the folder for their files.
+func (a *App) Live(load func(retrain.Version) (retrain.Servable, error), dir string) *retrain.Live {
+	return &retrain.Live{Catalog: a.Catalog, Shelf: a.Registry, Events: a.Stream, Load: load, Dir: dir, Poll: 30 * time.Second,
+		Now: time.Now, Log: a.Log}
+}
+
+// Close closes the connections.
+func (a *App) Close() error { return a.Redis.Close() }

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"retrain"
+)
+
+// healing is a counter that has a lost state rebuilt before it counts.
+type healing struct {
+	retrain.Counter
+	sweeper *retrain.Sweeper
+}
+
+// Count counts a batch, once.
+func (h healing) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
+	s, err := h.Counter.Count(ctx, model, batch, rows)
+	if errors.Is(err, retrain.NotFoundError) {
+		if err = h.sweeper.Sweep(ctx); err == nil {
+			s, err = h.Counter.Count(ctx, model, batch, rows)
+		}
+	}
+	return s, err
+}
+
+// State returns what is known of a model, rebuilt from S3 where Redis has lost it.
+func (a *App) State(ctx context.Context, model string) (retrain.State, error) {
+	s, err := a.Ledger.State(ctx, model)
+	if errors.Is(err, retrain.NotFoundError) {
+		if err = a.Sweeper.Sweep(ctx); err == nil {
+			s, err = a.Ledger.State(ctx, model)
+		}
+	}
+	return s, err
+}
+
+// Apply stores what a configuration declares, and returns which of it was new or different, as "models/price", and which
+// was not. Everybody is told; a model that is due already is requested.
+func (a *App) Apply(ctx context.Context, c *Config) (applied, unchanged []string, err error) {
+	before, err := a.Specs.Specs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.CheckModels(before.Resources); err != nil {
+		return nil, nil, err
+	}
+	if applied, unchanged, err = a.Specs.Apply(ctx, c.Specs()); err != nil {
+		return applied, unchanged, err
+	}
+	a.Catalog.Forget()
+	if len(applied) > 0 {
+		a.hint(ctx, retrain.Event{Type: retrain.SpecsApplied})
+	}
+	if err := a.Sweeper.Sweep(ctx); err != nil { // what is declared stands in S3; the scheduler sweeps again
+		a.Log.WarnContext(ctx, "applied; the next sweep looks whether a training is due", "err", err)
+	}
+	return applied, unchanged, nil
+}
+
+// hint announces what is in S3 already. Who misses it looks for himself.
+func (a *App) hint(ctx context.Context, e retrain.Event) {
+	e.At = time.Now().UTC()
+	if err := a.Stream.Announce(ctx, e); err != nil {
+		a.Log.WarnContext(ctx, "done, but nobody was told; they look every half minute", "err", err)
+	}
+}
+
+// Train requests a run by hand and returns it: the one that waits already, where one does.
+func (a *App) Train(ctx context.Context, model string, resetWeights bool) (retrain.RunID, error) {
+	m, err := a.Catalog.Model(ctx, model)
+	if err != nil {
+		return retrain.RunID{}, err
+	}
+	s, err := a.State(ctx, model)
+	if err != nil {
+		return retrain.RunID{}, err
+	}
+	return a.Requester.Request(ctx, m, s, retrain.ByHand, resetWeights)
+}
+
+// Promote makes a version the champion and returns the pointer. It returns a NotFoundError for a version that does not exist.
+func (a *App) Promote(ctx context.Context, model string, version int) (retrain.Champion, error) {
+	if _, err := a.Catalog.Model(ctx, model); err != nil {
+		return retrain.Champion{}, err
+	}
+	if _, err := a.Registry.Manifest(ctx, model, version); errors.Is(err, retrain.NotFoundError) {
+		return retrain.Champion{}, retrain.Errorf(retrain.NotFoundError, "model %q has no version %d", model, version).
+			WithHint("producer versions %s", model)
+	} else if err != nil {
+		return retrain.Champion{}, err
+	}
+	return a.move(ctx, model, version, byPromotion)
+}
+
+// Why a pointer was moved, as the history keeps it: never change a value.
+const (
+	byPromotion = "promoted by hand"
+	byRollback  = "rolled back"
+)
+
+// Rollback takes back so many of the moves that made the champion what it is, and returns the pointer. A rollback of a
+// rollback goes further back: it does not undo it.
+func (a *App) Rollback(ctx context.Context, model string, steps int) (retrain.Champion, error) {
+	if _, err := a.Catalog.Model(ctx, model); err != nil {
+		return retrain.Champion{}, err
+	}
+	if _, err := a.Registry.Champion(ctx, model); err != nil {
+		return retrain.Champion{}, err
+	}
+	history, err := a.Registry.History(ctx, model)
+	if err != nil {
+		return retrain.Champion{}, err
+	}
+	served := undone(history)
+	if steps < 1 || steps >= len(served) {
+		return retrain.Champion{}, retrain.Errorf(retrain.NotFoundError, "model %q cannot go back by %d: %d versions served before this one",
+			model, steps, len(served)-1).WithHint("producer versions %s; producer promote %s VERSION", model, model)
+	}
+	return a.move(ctx, model, served[len(served)-1-steps], byRollback)
+}
+
+// undone returns the versions that served, oldest first, less those that a rollback took back.
+func undone(history []retrain.Champion) []int {
+	var served []int
+	for _, c := range history {
+		if c.Why == byRollback {
+			if i := slices.Index(served, c.Version); i >= 0 {
+				served = served[:i]
+			}
+		}
+		served = append(served, c.Version)
+	}
+	return served
+}
+
+func (a *App) move(ctx context.Context, model string, version int, why string) (retrain.Champion, error) {
+	c, err := a.Registry.MoveChampion(ctx, model, func(c retrain.Champion) (retrain.Champion, bool) {
+		return c.Moved(version, time.Now(), why)
+	})
+	if err != nil {
+		return c, err
+	}
+	a.hint(ctx, retrain.Event{Type: retrain.ChampionMoved, Model: model, Version: c.Version})
+	return c, nil
+}
