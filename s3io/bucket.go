@@ -1,0 +1,54 @@
+package s3io
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// A Bucket keeps objects by key. Every write is atomic and, once acknowledged, seen by every reader and listing. Its methods
+// may be called by many goroutines. Whatever does not answer, or may not be asked, is an UnavailableError.
+type Bucket interface {
+	// Get returns an object, or a NotFoundError. The caller owns the bytes.
+	Get(ctx context.Context, key string) ([]byte, ETag, error)
+	// Put stores an object under a condition, and returns a ConflictError where the condition does not hold. The body is not
+	// kept.
+	Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error)
+	// Delete removes an object; one that does not exist is no error.
+	Delete(ctx context.Context, key string) error
+	// List yields what a listing asks for, sorted by the bytes of the key. It ends after yielding an error.
+	List(ctx context.Context, l Listing) iter.Seq2[ObjectInfo, error]
+}
+
+// An ETag names the content of an object, without quotes. It is the server's to choose: compare it, never compute it.
+type ETag string
+
+// A Cond is a condition under which a Put happens. The zero Cond is Always.
+type Cond struct {
+	absent bool
+	etag   ETag
+}
+
+// The conditions that need no ETag.
+var (
+	Always   = Cond{}
+	IfAbsent = Cond{absent: true} // only where no object has the key
+)
+
+// IfMatch is the condition that the object still is what it was when its ETag was read.
+func IfMatch(e ETag) Cond { return Cond{etag: e} }
+
+// A Listing chooses keys.
+type Listing struct {
+	Prefix    string
+	After     string // only keys after this one; not together with a Delimiter
+	Delimiter string // keys that have it after the prefix are rolled up into one, which ends with it
+}
+
+// An ObjectInfo is what a listing says of an object. Of a rolled-up prefix it says the key alone.
+type ObjectInfo struct {
+	Key          string
+	ETag         ETag
+	Size         int64
+	LastModified time.Time
+}

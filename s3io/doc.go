@@ -1,0 +1,21 @@
+// Package s3io is everything that Retrain keeps in S3, which is the truth. A Bucket is four verbs and a condition; all else is
+// written on them:
+//
+//	bucket.go    the verbs; s3.go, memory.go, prefix.go and faulty.go implement them
+//	records.go   records: one immutable object per batch, read back as columns
+//	registry.go  versions, the champions' pointers and their history
+//	runs.go      runs and their checkpoints
+//	specs.go     what was applied
+//	csv.go, jsonl.go  what people bring
+//
+// Keys, below the prefix of the configuration:
+//
+//	resources/{resource}/spec.json
+//	resources/{resource}/log/{batch}.jsonl.zst
+//	models/{model}/spec.json
+//	models/{model}/runs/{run}/request.json, dataset.json, result.json, checkpoints/{sequence}
+//	models/{model}/versions/{n}/variables/…, saved_model.pb, …, manifest.json (last)
+//	models/{model}/champion.json (compare-and-swap), history/{sequence}.json
+//
+// Objects are written once, except specs, the pointers, and what an unfinished version left behind.
+package s3io

@@ -1,0 +1,58 @@
+package s3io
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"retrain"
+)
+
+// Files of a version in memory at the same time.
+const filesAtOnce = 4
+
+// Fetch copies a version's files into dir, which it makes, and the manifest beside them. Each file is compared with the
+// manifest's size and digest before it is written; one that differs is a DataValidationError, and dir is no version then. It
+// returns a NotFoundError where the version is not published.
+func (r *Registry) Fetch(ctx context.Context, model string, version int, dir string) (retrain.Version, error) {
+	mf, err := r.Manifest(ctx, model, version)
+	if err != nil {
+		return retrain.Version{}, err
+	}
+	names := slices.Sorted(maps.Keys(mf.Files))
+	_, err = all(ctx, len(names), filesAtOnce, func(ctx context.Context, i int) (struct{}, error) {
+		return struct{}{}, r.fetchFile(ctx, versionKey(model, version)+names[i], mf.Files[names[i]], dir, names[i])
+	})
+	if err != nil {
+		return retrain.Version{}, err
+	}
+	body, err := marshal(mf)
+	if err == nil {
+		err = writeFile(filepath.Join(dir, manifestName), body)
+	}
+	return retrain.Version{Dir: dir, Manifest: &mf}, err
+}
+
+func (r *Registry) fetchFile(ctx context.Context, key string, want retrain.File, dir, name string) error {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return retrain.Errorf(retrain.DataValidationError, "the manifest names a file outside of its version: %q", name)
+	}
+	body, _, err := r.Bucket.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if got := describe(body); got != want {
+		return retrain.Errorf(retrain.DataValidationError, "%s is damaged: %d bytes, sha256 %s; its manifest says %d, %s",
+			key, got.Size, got.SHA256, want.Size, want.SHA256).WithHint("roll back to another version, or train again")
+	}
+	return writeFile(filepath.Join(dir, filepath.FromSlash(name)), body)
+}
+
+func writeFile(name string, body []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, body, 0o644)
+}

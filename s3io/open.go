@@ -1,0 +1,130 @@
+package s3io
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"retrain"
+)
+
+// Config says where a bucket is and who asks.
+type Config struct {
+	Bucket          string
+	Prefix          string // "" or like "a/b": our keys begin with it
+	Endpoint        string // "" is AWS
+	Region          string // "" is what the environment says, else us-east-1
+	PathStyle       bool   // http://host/bucket instead of http://bucket.host
+	AccessKeyID     string // "" is the AWS chain: environment, shared files, instance roles
+	SecretAccessKey string
+}
+
+// Patience. A request that does not get through is better given up while whoever asked still waits: everything in Retrain is
+// asked again, by a client with the same batch id, by the queue or by the next sweep.
+const (
+	dialTimeout = 5 * time.Second
+	stall       = 20 * time.Second // without a byte in either direction; big objects take as long as they need
+	attempts    = 4                // of one request: rides out a restarted connection or a 503
+	mostBackoff = time.Second      // between attempts, so that a server that is down is reported within seconds
+	connections = 64               // kept open: readers ask for many small objects at once
+)
+
+// Open returns the bucket that cfg names. It does not ask the server yet: Check does.
+func Open(ctx context.Context, cfg Config) (Bucket, error) {
+	if cfg.Bucket == "" {
+		return nil, retrain.Errorf(retrain.ModelConfigError, "s3.bucket is missing").WithHint("name the bucket: s3: {bucket: …}")
+	}
+	client, err := cfg.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Under(&s3Bucket{client: client, cfg: cfg}, cfg.Prefix), nil
+}
+
+// Create makes the bucket that cfg names, unless it exists.
+func Create(ctx context.Context, cfg Config) error {
+	client, err := cfg.client(ctx)
+	if err != nil {
+		return err
+	}
+	in := &s3.CreateBucketInput{Bucket: &cfg.Bucket}
+	if region := client.Options().Region; cfg.Endpoint == "" && region != "us-east-1" { // the one region that AWS wants unnamed
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+	}
+	_, err = client.CreateBucket(ctx, in)
+	if code := apiCode(err); code == "BucketAlreadyOwnedByYou" || code == "BucketAlreadyExists" {
+		return nil // the second may be somebody else's; then Check says that access is denied
+	}
+	return cfg.translate(ctx, "create", "", err)
+}
+
+func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
+	load := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(httpClient()),
+		config.WithDefaultRegion("us-east-1"),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, mostBackoff })
+		}),
+	}
+	if cfg.Region != "" {
+		load = append(load, config.WithRegion(cfg.Region))
+	}
+	if cfg.AccessKeyID != "" {
+		load = append(load, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, "")))
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, retrain.Errorf(retrain.ModelConfigError, "s3: AWS configuration: %w", err)
+	}
+	return s3.NewFromConfig(loaded, func(o *s3.Options) {
+		o.UsePathStyle = cfg.PathStyle
+		if cfg.Endpoint != "" {
+			o.BaseEndpoint = &cfg.Endpoint
+		}
+		o.DisableLogOutputChecksumValidationSkipped = true // servers that send no checksum are common, and not news
+	}), nil
+}
+
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		dial := (&net.Dialer{Timeout: dialTimeout}).DialContext
+		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return impatient{c}, nil
+		}
+		t.MaxIdleConns = connections
+		t.MaxIdleConnsPerHost = connections
+		t.IdleConnTimeout = stall - time.Second // before impatient closes it under a request
+	})
+}
+
+// impatient is a connection whose peer must not fall silent: a half-open one would otherwise hold its request for a quarter of
+// an hour.
+type impatient struct{ net.Conn }
+
+func (c impatient) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (c impatient) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}

@@ -1,0 +1,83 @@
+package s3io
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"retrain"
+)
+
+// Runs keeps runs. A run's request, start and verdict are each written once.
+type Runs struct {
+	Bucket Bucket
+
+	mu        sync.Mutex            // guards the following
+	sequences map[retrain.RunID]int // the last checkpoint that we have read or written
+}
+
+var (
+	_ retrain.Runs       = (*Runs)(nil)
+	_ retrain.RunHistory = (*Runs)(nil)
+)
+
+func runsKey(model string) string { return modelKey(model) + "runs/" }
+
+func runKey(id retrain.RunID) string { return fmt.Sprintf("%s%08d/", runsKey(id.Model), id.Number) }
+
+// CreateRun stores a request, or returns a ConflictError where the number is taken.
+func (r *Runs) CreateRun(ctx context.Context, run retrain.Run) error {
+	run.Start, run.Result = nil, nil
+	_, err := putJSON(ctx, r.Bucket, runKey(run.ID)+"request.json", run, IfAbsent)
+	return err
+}
+
+// Run returns a run as far as it has come, or a NotFoundError.
+func (r *Runs) Run(ctx context.Context, id retrain.RunID) (retrain.Run, error) {
+	run, err := optional[retrain.Run](ctx, r.Bucket, runKey(id)+"request.json")
+	if err != nil {
+		return retrain.Run{}, err
+	}
+	if run == nil {
+		return retrain.Run{}, retrain.Errorf(retrain.NotFoundError, "there is no run %s", id).
+			WithHint("producer runs %s lists them", id.Model)
+	}
+	run.ID = id
+	// The verdict before the start: a run that ends between the two reads must not look as if it had never begun.
+	if run.Result, err = optional[retrain.Result](ctx, r.Bucket, runKey(id)+"result.json"); err != nil {
+		return *run, err
+	}
+	run.Start, err = optional[retrain.Start](ctx, r.Bucket, runKey(id)+"dataset.json")
+	return *run, err
+}
+
+// Runs yields a model's runs, newest first.
+func (r *Runs) Runs(ctx context.Context, model string) iter.Seq2[retrain.Run, error] {
+	return func(yield func(retrain.Run, error) bool) {
+		numbers, err := numbersUnder(ctx, r.Bucket, runsKey(model))
+		if err != nil {
+			yield(retrain.Run{}, err)
+			return
+		}
+		read := func(ctx context.Context, i int) (retrain.Run, error) {
+			return r.Run(ctx, retrain.RunID{Model: model, Number: numbers[i]})
+		}
+		inOrder(ctx, len(numbers), 2, read)(yield) // most callers stop at the first or second
+	}
+}
+
+// StartRun stores the start; where one exists, that one is returned and holds.
+func (r *Runs) StartRun(ctx context.Context, id retrain.RunID, s retrain.Start) (retrain.Start, error) {
+	return once(ctx, r.Bucket, runKey(id)+"dataset.json", s)
+}
+
+// FinishRun stores the verdict; where one exists, that one is returned and holds. The run's checkpoints go, as far as that
+// works: what stays takes only space.
+func (r *Runs) FinishRun(ctx context.Context, id retrain.RunID, result retrain.Result) (retrain.Result, error) {
+	result, err := once(ctx, r.Bucket, runKey(id)+"result.json", result)
+	if err == nil {
+		_ = r.forget(ctx, id)
+	}
+	return result, err
+}

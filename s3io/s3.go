@@ -1,0 +1,140 @@
+package s3io
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"retrain"
+)
+
+// s3Bucket is a bucket on an S3 server.
+type s3Bucket struct {
+	client *s3.Client
+	cfg    Config
+}
+
+// Get reads an object. A body that breaks off is asked for again: the SDK's own retries end with the header.
+func (b *s3Bucket) Get(ctx context.Context, key string) ([]byte, ETag, error) {
+	var err error
+	for range attempts {
+		var body []byte
+		var e ETag
+		if body, e, err = b.get(ctx, key); !errors.Is(err, errBrokenOff) {
+			return body, e, b.cfg.translate(ctx, OpGet, key, err)
+		}
+	}
+	return nil, "", b.cfg.translate(ctx, OpGet, key, err)
+}
+
+var errBrokenOff = errors.New("the body broke off")
+
+func (b *s3Bucket) get(ctx context.Context, key string) ([]byte, ETag, error) {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
+	if err != nil {
+		return nil, "", err
+	}
+	defer out.Body.Close()
+	body := bytes.NewBuffer(make([]byte, 0, max(0, aws.ToInt64(out.ContentLength))+bytes.MinRead))
+	if _, err := io.Copy(body, out.Body); err != nil {
+		return nil, "", errors.Join(errBrokenOff, err)
+	}
+	return body.Bytes(), etag(out.ETag), nil
+}
+
+// Put stores an object. When the answer to a conditional write is lost and the SDK asks again, the server refuses because of
+// what our own first attempt has stored: then the object is ours, which its content shows.
+func (b *s3Bucket) Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error) {
+	in := &s3.PutObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Body: bytes.NewReader(body)}
+	if cond.absent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	if cond.etag != "" {
+		in.IfMatch = aws.String(`"` + string(cond.etag) + `"`)
+	}
+	count := &counting{HTTPClient: b.client.Options().HTTPClient}
+	out, err := b.client.PutObject(ctx, in, func(o *s3.Options) { o.HTTPClient = count })
+	if err == nil {
+		return etag(out.ETag), nil
+	}
+	err = b.cfg.translate(ctx, OpPut, key, err)
+	if cond.etag != "" && errors.Is(err, retrain.NotFoundError) { // some servers answer so
+		err = retrain.Errorf(retrain.ConflictError, "%w", err)
+	}
+	if count.requests > 1 && errors.Is(err, retrain.ConflictError) {
+		if is, e, getErr := b.Get(ctx, key); getErr == nil && bytes.Equal(is, body) {
+			return e, nil
+		}
+	}
+	return "", err
+}
+
+// counting counts the attempts of one call, which make them one after the other.
+type counting struct {
+	s3.HTTPClient
+	requests int
+}
+
+func (c *counting) Do(r *http.Request) (*http.Response, error) {
+	c.requests++
+	return c.HTTPClient.Do(r)
+}
+
+func (b *s3Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
+	err = b.cfg.translate(ctx, OpDelete, key, err)
+	if errors.Is(err, retrain.NotFoundError) {
+		return nil
+	}
+	return err
+}
+
+func (b *s3Bucket) List(ctx context.Context, l Listing) iter.Seq2[ObjectInfo, error] {
+	in := &s3.ListObjectsV2Input{Bucket: &b.cfg.Bucket, Prefix: &l.Prefix}
+	if l.After != "" {
+		in.StartAfter = &l.After
+	}
+	if l.Delimiter != "" {
+		in.Delimiter = &l.Delimiter
+	}
+	return func(yield func(ObjectInfo, error) bool) {
+		for pages := s3.NewListObjectsV2Paginator(b.client, in); pages.HasMorePages(); {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(ObjectInfo{}, b.cfg.translate(ctx, OpList, l.Prefix, err))
+				return
+			}
+			for _, o := range merged(page) {
+				if !yield(o, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// merged returns a page's objects and rolled-up prefixes in the order of their keys.
+func merged(page *s3.ListObjectsV2Output) []ObjectInfo {
+	all := make([]ObjectInfo, 0, len(page.Contents)+len(page.CommonPrefixes))
+	prefixes := page.CommonPrefixes
+	for _, o := range page.Contents {
+		for len(prefixes) > 0 && *prefixes[0].Prefix < *o.Key {
+			all, prefixes = append(all, ObjectInfo{Key: *prefixes[0].Prefix}), prefixes[1:]
+		}
+		all = append(all, ObjectInfo{Key: *o.Key, ETag: etag(o.ETag), Size: aws.ToInt64(o.Size), LastModified: aws.ToTime(o.LastModified)})
+	}
+	for _, p := range prefixes {
+		all = append(all, ObjectInfo{Key: *p.Prefix})
+	}
+	return all
+}
+
+// etag takes the quotes away, which not every server puts round them everywhere.
+func etag(s *string) ETag { return ETag(strings.Trim(aws.ToString(s), `"`)) }
