@@ -232,7 +232,7 @@ func (l *Live) close() {
 }
 
 // Predict answers records with the model's version of this moment, which it returns. Errors: ModelNotFoundError,
-// ModelNotTrainedError, DataValidationError.
+// ModelNotTrainedError, DataValidationError, and UnavailableError as long as not every champion was loaded.
 func (l *Live) Predict(ctx context.Context, model string, records []Record) ([]Prediction, int, error) {
 	s, err := l.use(ctx, model)
 	if err != nil {
@@ -246,13 +246,19 @@ func (l *Live) Predict(ctx context.Context, model string, records []Record) ([]P
 // use returns the version that answers now; its users must be told when it is done with.
 func (l *Live) use(ctx context.Context, model string) (*serving, error) {
 	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if s := l.serves[model]; s != nil {
+	s, ready := l.serves[model], l.ready
+	if s != nil {
 		s.users.Add(1) // under the lock: whoever waits for the last user has taken s out of the map before
+	}
+	l.mu.RUnlock() // before the catalog, which may ask S3: a swap, and with it all answers, would wait
+	if s != nil {
 		return s, nil
 	}
 	if _, err := l.Catalog.Model(ctx, model); err != nil {
 		return nil, err
+	}
+	if !ready {
+		return nil, Errorf(UnavailableError, "model %q may not be loaded yet", model).WithHint("this worker has just started; try again")
 	}
 	return nil, Errorf(ModelNotTrainedError, "model %q has no version yet", model).WithHint("producer train %s --wait", model)
 }
