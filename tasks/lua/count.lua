@@ -1,0 +1,21 @@
+-- Counts one batch for a model, once.
+--
+-- KEYS[1]  the model's state    HASH
+-- KEYS[2]  its pending batches  HASH  batch -> rows
+-- KEYS[3]  its taken batches    HASH  batch -> rows
+-- KEYS[4]  its learnt batches   SET
+-- ARGV[1]  the batch
+-- ARGV[2]  its rows
+-- returns  the state as field, value, ...; nil where there is none: nothing was counted then
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return false
+end
+if redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 0 then
+  local taken = redis.call('HGET', KEYS[3], ARGV[1])
+  if taken == '' then -- the run at work found the batch before it was counted; now its rows can be given back
+    redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+  elseif not taken and redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 1 then
+    redis.call('HINCRBY', KEYS[1], 'inserted', ARGV[2])
+  end
+end
+return redis.call('HGETALL', KEYS[1])

@@ -1,0 +1,23 @@
+-- Puts a rebuilt state in the place of a lost one, at once. Its batches were staged before under keys of their own.
+--
+-- KEYS[1]  the model's state    HASH
+-- KEYS[2]  its pending batches  HASH  batch -> rows
+-- KEYS[3]  its taken batches    HASH  batch -> rows
+-- KEYS[4]  its learnt batches   SET
+-- KEYS[5]  staged taken         HASH  batch -> rows
+-- KEYS[6]  staged learnt        SET
+-- ARGV     the state as field, value, ...
+-- returns  1; 0 where a state exists: it is left as it is
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('DEL', KEYS[5], KEYS[6])
+  return 0
+end
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+for i = 5, 6 do
+  if redis.call('EXISTS', KEYS[i]) == 1 then
+    redis.call('RENAME', KEYS[i], KEYS[i - 2])
+    redis.call('PERSIST', KEYS[i - 2])
+  end
+end
+redis.call('HSET', KEYS[1], unpack(ARGV))
+return 1

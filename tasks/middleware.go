@@ -1,0 +1,69 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
+// logged writes one line for each task, when it ends.
+func (w *Worker) logged(next asynq.Handler) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		began := time.Now()
+		err := next.ProcessTask(ctx, t)
+		level := slog.LevelInfo
+		switch {
+		case err != nil && isFailure(err):
+			level = slog.LevelWarn
+		case t.Type() == typePredict:
+			level = slog.LevelDebug
+		}
+		id, _ := asynq.GetTaskID(ctx)
+		retries, _ := asynq.GetRetryCount(ctx)
+		w.Log.Log(ctx, level, "task", "type", t.Type(), "id", id, "reason", t.Headers()[reasonHeader], "retries", retries,
+			"took", time.Since(began), "err", err)
+		return err
+	})
+}
+
+// decided says what a retry can mend. A panic may be the fault of a moment; a task that cannot be understood stays so: it is
+// archived, where people see it.
+func decided(next asynq.Handler) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			}
+			if errors.Is(err, errUndecodable) || errors.Is(err, asynq.ErrHandlerNotFound) {
+				err = fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+			}
+		}()
+		return next.ProcessTask(ctx, t)
+	})
+}
+
+// isFailure reports whether an error uses up a retry. A deployment should not.
+func isFailure(err error) bool { return !errors.Is(err, context.Canceled) }
+
+// retryDelay returns how long to wait after the n-th retry: not at all when a worker was shut down, else 1 s, doubled each
+// time, at most 15 s.
+func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
+	if !isFailure(err) {
+		return 0
+	}
+	return min(time.Second<<min(n, 4), 15*time.Second)
+}
+
+// asynqLog takes what asynq has to say for itself. What it calls information is about its own insides.
+type asynqLog struct{ log *slog.Logger }
+
+func (l asynqLog) Debug(args ...any) {}
+func (l asynqLog) Info(args ...any)  { l.log.Debug("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Warn(args ...any)  { l.log.Warn("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Fatal(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args...)) } // only its signal handling calls it, which is not used

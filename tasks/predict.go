@@ -1,0 +1,99 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"retrain"
+)
+
+// Predict answers records with a model's champion and says which version that was. retrain.Live.Predict is one.
+type Predict func(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
+
+// A predictPayload names a question; its records lie under questionKey while somebody waits for the answer.
+type predictPayload struct {
+	Model    string `json:"model"`
+	Question string `json:"question"`
+}
+
+// An answer is what comes back: predictions or an error.
+type answer struct {
+	Predictions []retrain.Prediction `json:"predictions,omitempty"`
+	Version     int                  `json:"version,omitempty"`
+	Error       *retrain.Error       `json:"error,omitempty"`
+}
+
+// A Predictor asks for predictions through the queue.
+type Predictor struct {
+	Conn    *Conn
+	Timeout time.Duration // how long to wait for an answer; 10 s
+}
+
+// Predict asks whichever prediction worker is free. Errors: those of Live.Predict as the worker met them, and an
+// UnavailableError where no worker answered in time.
+func (p *Predictor) Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error) {
+	a, err := p.ask(ctx, model, records)
+	if err != nil {
+		return nil, 0, err
+	}
+	if a.Error != nil {
+		return nil, 0, a.Error
+	}
+	return a.Predictions, a.Version, nil
+}
+
+func (p *Predictor) ask(ctx context.Context, model string, records []retrain.Record) (a answer, err error) {
+	timeout := cmp.Or(p.Timeout, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	doing := "ask for predictions of " + model
+	id := rand.Text()
+	question, err := json.Marshal(records)
+	if err != nil {
+		return a, retrain.Errorf(retrain.DataValidationError, "%s: %w", doing, err)
+	}
+	payload, err := json.Marshal(predictPayload{model, id})
+	if err != nil {
+		return a, err
+	}
+	if err := p.Conn.Redis.Set(ctx, questionKey(id), question, timeout).Err(); err != nil {
+		return a, p.Conn.fault(err, doing)
+	}
+	_, err = p.Conn.queue().EnqueueContext(ctx, asynq.NewTask(typePredict, payload), asynq.Queue(predictQueue), asynq.TaskID(id),
+		asynq.MaxRetry(0), asynq.Timeout(max(timeout, time.Second)))
+	if err != nil {
+		return a, p.Conn.queueFault(ctx, err, doing)
+	}
+	a, err = p.await(ctx, id, doing)
+	if err != nil { // nobody need answer any more; whoever does, finds no question
+		_ = p.Conn.inspector().DeleteTask(predictQueue, id)
+	}
+	return a, err
+}
+
+// await returns the answer to a question. It looks up each second, since a command that blocks does not heed ctx.
+func (p *Predictor) await(ctx context.Context, id, doing string) (a answer, err error) {
+	for {
+		got, err := p.Conn.Redis.BLPop(ctx, time.Second, answerKey(id)).Result()
+		deadline, _ := ctx.Deadline()
+		switch {
+		case err == nil:
+			err = json.Unmarshal([]byte(got[1]), &a) // got is key, value
+			return a, err
+		case !time.Now().Before(deadline):
+			return a, retrain.Errorf(retrain.UnavailableError, "%s: no prediction worker answered", doing).
+				WithHint("is one running? worker predict, or standalone")
+		case ctx.Err() != nil:
+			return a, ctx.Err()
+		case !errors.Is(err, redis.Nil):
+			return a, p.Conn.fault(err, doing)
+		}
+	}
+}

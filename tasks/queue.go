@@ -1,0 +1,88 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"retrain"
+)
+
+// A trainPayload names a run; who serves it reads the rest where it is true.
+type trainPayload struct {
+	Run retrain.RunID `json:"run"`
+}
+
+// The types of tasks. They are stored in Redis while tasks wait: never change one.
+const (
+	typeTrain   = "train"
+	typePredict = "predict"
+)
+
+// The queue of predictions. Runs have one queue per priority, named by trainQueue.
+const predictQueue = "predict"
+
+// The priorities of a model, and how often each is looked at first: critical 6 times in 10.
+var priorities = map[string]int{"critical": 6, "default": 3, "low": 1}
+
+const (
+	trainTimeout   = 24 * time.Hour // then the attempt is ended, and tried again from its checkpoint
+	trainRetries   = 20             // then the task is archived, and the sweep hands the run on by a new one
+	trainRetention = time.Hour      // how long an ended task can be looked at
+	reasonHeader   = "reason"
+)
+
+// Queue hands runs to workers.
+type Queue struct{ Conn *Conn }
+
+var _ retrain.Queue = (*Queue)(nil)
+
+// trainQueue names the queue of a priority. Queues for one kind of device will have it in between: train-gpu-default.
+func trainQueue(priority string) string { return typeTrain + "-" + priority }
+
+// trainTaskID names the task of one attempt. A task's id stays taken while it is kept, be it archived for ever: that is why a
+// run which is handed on gets a new one.
+func trainTaskID(id retrain.RunID, attempt int) string {
+	return id.String() + "." + strconv.Itoa(attempt)
+}
+
+// Enqueue puts a run's task into the queue of its model's priority. The same attempt again changes nothing.
+func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, priority string, why retrain.Reason) error {
+	if priorities[priority] == 0 {
+		return retrain.Errorf(retrain.ModelConfigError, "priority %q of %s: it can be critical, default or low", priority, id.Model)
+	}
+	payload, err := json.Marshal(trainPayload{id})
+	if err != nil {
+		return err
+	}
+	task := asynq.NewTaskWithHeaders(typeTrain, payload, map[string]string{reasonHeader: string(why)})
+	_, err = q.Conn.queue().EnqueueContext(ctx, task, asynq.TaskID(trainTaskID(id, attempt)), asynq.Queue(trainQueue(priority)),
+		asynq.Timeout(trainTimeout), asynq.MaxRetry(trainRetries), asynq.Retention(trainRetention))
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil
+	}
+	return q.Conn.queueFault(ctx, err, "enqueue "+id.String())
+}
+
+// Waiting reports whether an attempt's task still waits for a worker: in the queue, or to be retried. One that is at a worker
+// does not wait; whether that worker lives, its lease tells.
+func (q *Queue) Waiting(ctx context.Context, id retrain.RunID, attempt int) (bool, error) {
+	for priority := range priorities {
+		info, err := q.Conn.inspector().GetTaskInfo(trainQueue(priority), trainTaskID(id, attempt))
+		switch {
+		case errors.Is(err, asynq.ErrQueueNotFound), errors.Is(err, asynq.ErrTaskNotFound):
+			continue
+		case err != nil:
+			return false, q.Conn.queueFault(ctx, err, "look for "+id.String())
+		}
+		switch info.State {
+		case asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry:
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,82 @@
+package tasks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"retrain"
+)
+
+// How long the batches of a rebuilding are kept that was given up.
+const stagedTTL = 10 * time.Minute
+
+// Uncounted returns those of the batches that were never counted for the model, in their order, or a NotFoundError where its
+// state has to be rebuilt.
+func (l *Ledger) Uncounted(ctx context.Context, model string, batches []string) ([]string, error) {
+	var missing []string
+	for len(batches) > 0 {
+		part := batches[:min(chunk, len(batches))]
+		positions, err := uncountedScript.Run(ctx, l.Conn.Redis, bookKeys(model), anys(part)...).Int64Slice()
+		if errors.Is(err, redis.Nil) {
+			return nil, noState(model)
+		} else if err != nil {
+			return nil, l.Conn.fault(err, "look for uncounted batches of "+model)
+		}
+		for _, i := range positions {
+			missing = append(missing, part[i-1])
+		}
+		batches = batches[len(part):]
+	}
+	return missing, nil
+}
+
+// HandOn raises the attempt of the model's open run from what it was. It returns a ConflictError when somebody else did, or
+// when another run is the open one.
+func (l *Ledger) HandOn(ctx context.Context, id retrain.RunID, attempt int) (retrain.State, error) {
+	cmd := handOnScript.Run(ctx, l.Conn.Redis, []string{stateKey(id.Model)}, id.Number, attempt, l.now())
+	return l.state(cmd, id.Model, "hand on "+id.String())
+}
+
+// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
+// nothing where a state exists. Nobody sees a half of it: the batches are staged first and put in place at once.
+func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
+	token := rand.Text()
+	keys := append(bookKeys(model), stagedKey(model, token, "taken"), stagedKey(model, token, "learnt"))
+	open := maps.Clone(taken)
+	for _, batch := range learnt { // the run may have learnt from them again, but their rows are never given back
+		delete(open, batch)
+	}
+	var pairs []any
+	for batch, rows := range open {
+		pairs = append(pairs, batch, rows)
+	}
+	err := l.stage(ctx, keys[4], pairs, func(p redis.Pipeliner, part []any) { p.HSet(ctx, keys[4], part...) })
+	if err == nil {
+		err = l.stage(ctx, keys[5], anys(learnt), func(p redis.Pipeliner, part []any) { p.SAdd(ctx, keys[5], part...) })
+	}
+	if err == nil {
+		err = resetScript.Run(ctx, l.Conn.Redis, keys, writeState(s)...).Err()
+	}
+	return l.Conn.fault(err, "rebuild "+model)
+}
+
+// stage adds values to a key that expires, some at a time.
+func (l *Ledger) stage(ctx context.Context, key string, values []any, add func(p redis.Pipeliner, part []any)) error {
+	for part := range slices.Chunk(values, chunk) {
+		_, err := l.Conn.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+			add(p, part)
+			p.Expire(ctx, key, stagedTTL)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"retrain"
+)
+
+// A Worker serves the queues for which it has a function. Start it once, and Shutdown it before the program ends.
+type Worker struct {
+	Conn    *Conn
+	Train   func(ctx context.Context, id retrain.RunID) error // retrain.Training.Do; nil: it trains nothing
+	Predict Predict                                           // retrain.Live.Predict; nil: it predicts nothing
+	Slots   int                                               // trainings at once, one per device; 1
+	Answers int                                               // predictions at once; 8
+	Grace   time.Duration                                     // how long Shutdown waits for trainings to stop; 4 s
+	Log     *slog.Logger
+
+	slots   chan struct{} // as many as trainings may run at once
+	closing context.Context
+	close   context.CancelFunc
+	servers []*asynq.Server
+}
+
+// Start begins to serve and returns. It returns an UnavailableError where Redis does not answer.
+func (w *Worker) Start(ctx context.Context) error {
+	if err := w.Conn.Ping(ctx); err != nil {
+		return err
+	}
+	w.closing, w.close = context.WithCancel(context.WithoutCancel(ctx))
+	w.slots = make(chan struct{}, cmp.Or(w.Slots, 1))
+	if w.Train != nil {
+		queues := make(map[string]int, len(priorities))
+		for priority, weight := range priorities {
+			queues[trainQueue(priority)] = weight
+		}
+		if err := w.serve(typeTrain, w.train, cap(w.slots), queues); err != nil {
+			return err
+		}
+	}
+	if w.Predict != nil {
+		return w.serve(typePredict, w.answer, cmp.Or(w.Answers, 8), map[string]int{predictQueue: 1})
+	}
+	return nil
+}
+
+// Shutdown asks what is at work to stop, and waits until it has handed its tasks back, Grace at most.
+func (w *Worker) Shutdown() {
+	if w.close == nil {
+		return
+	}
+	w.close()
+	var all sync.WaitGroup
+	for _, s := range w.servers {
+		all.Go(s.Shutdown)
+	}
+	all.Wait()
+	w.servers = nil
+}
+
+// serve starts a server of its own for one type of task: asynq limits what runs at once per server, not per queue.
+func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, queues map[string]int) error {
+	server := asynq.NewServerFromRedisClient(w.Conn.Redis, asynq.Config{
+		Concurrency:              atOnce,
+		Queues:                   queues,
+		TaskCheckInterval:        100 * time.Millisecond, // idle queues are asked ten times a second
+		DelayedTaskCheckInterval: time.Second,
+		RetryDelayFunc:           retryDelay,
+		IsFailure:                isFailure,
+		ShutdownTimeout:          cmp.Or(w.Grace, 4*time.Second),
+		Logger:                   asynqLog{w.Log},
+		LogLevel:                 asynq.InfoLevel,
+	})
+	mux := asynq.NewServeMux()
+	mux.Use(w.logged, decided)
+	mux.HandleFunc(kind, handle)
+	if err := server.Start(mux); err != nil {
+		return fmt.Errorf("serve %s: %w", kind, err)
+	}
+	w.servers = append(w.servers, server)
+	return nil
+}
+
+// train serves a run. It waits for a slot of its own: asynq gives its place to the next task when a handler outlives its
+// time, while the training still occupies the device.
+func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
+	var p trainPayload
+	if err := json.Unmarshal(t.Payload(), &p); err != nil {
+		return fmt.Errorf("%w: %w", errUndecodable, err)
+	}
+	ctx, cancel := w.untilShutdown(ctx)
+	defer cancel()
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return w.Train(ctx, p.Run)
+}
+
+// untilShutdown returns a context that ends when the worker is shut down. asynq's own must not: it would hand the task to
+// others at once, while this worker still has the run's lease.
+func (w *Worker) untilShutdown(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.closing, func() { cancel(errShutdown) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// errShutdown is why a training stops that did nothing wrong.
+var errShutdown = fmt.Errorf("the worker shuts down: %w", context.Canceled)
+
+var errUndecodable = errors.New("undecodable payload")
