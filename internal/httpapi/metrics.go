@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"retrain"
 )
 
 // Metrics are the numbers of one process, and the handler that tells Prometheus.
@@ -19,6 +22,8 @@ type Metrics struct {
 	predictions *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	rows        prometheus.Histogram
+	inserted    *prometheus.CounterVec
+	runs        *prometheus.CounterVec
 }
 
 // NewMetrics returns the metrics of a program's version.
@@ -39,12 +44,18 @@ func NewMetrics(version string) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
 		}),
 	}
+	m.inserted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "retrain_inserts_total", Help: "Records inserted, by resource.",
+	}, []string{"resource"})
+	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "retrain_training_runs_total", Help: "Runs that this worker ended, by their verdict.",
+	}, []string{"model", "outcome"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "retrain_build_info", Help: "Which build this is; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.MustRegister(m.predictions, m.duration, m.rows, build,
+	m.MustRegister(m.predictions, m.duration, m.rows, m.inserted, m.runs, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
 	return m
@@ -90,4 +101,20 @@ func (s served) Collect(c chan<- prometheus.Metric) {
 		ready = 1
 	}
 	c <- prometheus.MustNewConstMetric(modelReady, prometheus.GaugeValue, ready)
+}
+
+// Announced returns an announcer that counts the verdicts that it passes on.
+func (m *Metrics) Announced(to retrain.Announcer) retrain.Announcer { return announced{to, m} }
+
+type announced struct {
+	retrain.Announcer
+	metrics *Metrics
+}
+
+// Announce implements retrain.Announcer.
+func (a announced) Announce(ctx context.Context, e retrain.Event) error {
+	if e.Type == retrain.RunEnded {
+		a.metrics.runs.WithLabelValues(e.Model, string(e.State)).Inc()
+	}
+	return a.Announcer.Announce(ctx, e)
 }

@@ -1,0 +1,188 @@
+package httpapi
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"slices"
+
+	"github.com/hibiken/asynq"
+	"github.com/hibiken/asynqmon"
+
+	"retrain"
+	"retrain/internal/app"
+)
+
+// Control is the server of a producer: inserting, control, the status page, and asynq's own pages at /monitor.
+type Control struct {
+	App     *app.App
+	Metrics *Metrics
+
+	closing <-chan struct{}
+	queues  *asynqmon.HTTPHandler
+}
+
+//go:embed page
+var page embed.FS
+
+// Handler returns the server's paths. Streams end with ctx. Close closes what the handler has opened.
+func (c *Control) Handler(ctx context.Context) http.Handler {
+	c.closing = ctx.Done()
+	c.queues = asynqmon.New(asynqmon.Options{RootPath: "/monitor", RedisConnOpt: c.App.Redis})
+	c.Metrics.MustRegister(Queues{asynq.NewInspectorFromRedisClient(c.App.Redis.Redis)})
+	mux := http.NewServeMux()
+	for pattern, do := range map[string]verb{
+		"POST /v1/resources/{resource}/records": c.insert,
+		"GET /v1/models":                        c.models,
+		"GET /v1/models/{model}":                c.model,
+		"GET /v1/models/{model}/versions":       c.versions,
+		"GET /v1/models/{model}/runs":           c.runs,
+		"POST /v1/models/{model}/train":         c.train,
+		"POST /v1/models/{model}/promote":       c.promote,
+		"POST /v1/models/{model}/rollback":      c.rollback,
+		"GET /readyz":                           c.ready,
+	} {
+		mux.Handle(pattern, c.answers(do))
+	}
+	files, _ := fs.Sub(page, "page") // it is embedded
+	mux.HandleFunc("GET /v1/stream", c.stream)
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.Handle("GET /metrics", c.Metrics)
+	mux.Handle("GET /{$}", within(ownOnly, http.FileServerFS(files)))
+	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", http.FileServerFS(files))))
+	mux.Handle("/monitor/", within(ownAndInline, c.queues))
+	mux.HandleFunc("/", noSuchPath)
+	return http.NewCrossOriginProtection().Handler(mux) // no other site's page may press a button here
+}
+
+// Close closes what Handler has opened.
+func (c *Control) Close() error { return c.queues.Close() }
+
+// What pages may load: nothing from another machine. asynq's have scripts and styles within them.
+const (
+	ownOnly      = "default-src 'self'"
+	ownAndInline = "default-src 'self' 'unsafe-inline' data:"
+)
+
+func within(policy string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// A verb does what a request asks for, and returns what is answered.
+type verb func(w http.ResponseWriter, r *http.Request) (any, error)
+
+func (c *Control) answers(do verb) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := do(w, r)
+		if err != nil {
+			refuse(w, r, c.App.Log, err)
+			return
+		}
+		answer(w, http.StatusOK, v)
+	})
+}
+
+// ready reports whether both Redis and S3 answer.
+func (c *Control) ready(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if err := c.App.Redis.Ping(r.Context()); err != nil {
+		return nil, err
+	}
+	_, err := c.App.Catalog.Specs(r.Context())
+	return map[string]bool{"ready": true}, err
+}
+
+func (c *Control) models(_ http.ResponseWriter, r *http.Request) (any, error) {
+	all, err := c.App.Status(r.Context(), "")
+	return map[string][]retrain.ModelStatus{"models": all}, err
+}
+
+func (c *Control) model(_ http.ResponseWriter, r *http.Request) (any, error) {
+	one, err := c.App.Status(r.Context(), r.PathValue("model"))
+	if err != nil {
+		return nil, err
+	}
+	return one[0], nil
+}
+
+func (c *Control) train(w http.ResponseWriter, r *http.Request) (any, error) {
+	wish := struct {
+		ResetWeights *bool `json:"resetWeights"`
+	}{}
+	if err := options(w, r, &wish); err != nil {
+		return nil, err
+	}
+	run, err := c.App.Train(r.Context(), r.PathValue("model"), wish.ResetWeights == nil || *wish.ResetWeights)
+	return map[string]any{"run": run, "model": run.Model, "state": retrain.Queued}, err
+}
+
+func (c *Control) promote(w http.ResponseWriter, r *http.Request) (any, error) {
+	var wish struct {
+		Version int `json:"version"`
+	}
+	if err := options(w, r, &wish); err != nil {
+		return nil, err
+	}
+	if wish.Version < 1 {
+		return nil, retrain.Errorf(retrain.DataValidationError, "no version is named").WithHint(`send {"version":3}`)
+	}
+	return moved(c.App.Promote(r.Context(), r.PathValue("model"), wish.Version))
+}
+
+func (c *Control) rollback(w http.ResponseWriter, r *http.Request) (any, error) {
+	wish := struct {
+		Steps int `json:"steps"`
+	}{Steps: 1}
+	if err := options(w, r, &wish); err != nil {
+		return nil, err
+	}
+	if wish.Steps < 1 {
+		return nil, retrain.Errorf(retrain.DataValidationError, "%d steps back are none", wish.Steps)
+	}
+	return moved(c.App.Rollback(r.Context(), r.PathValue("model"), wish.Steps))
+}
+
+func moved(c retrain.Champion, err error) (any, error) {
+	return map[string]any{"model": c.Model, "version": c.Version, "previous": c.Previous}, err
+}
+
+// options reads the JSON object of a request, which may have no body.
+func options(w http.ResponseWriter, r *http.Request, into any) error {
+	b, err := body(w, r, 1<<20)
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return retrain.Errorf(retrain.DataValidationError, "the request cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (c *Control) versions(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name := r.PathValue("model")
+	if _, err := c.App.Catalog.Model(r.Context(), name); err != nil {
+		return nil, err
+	}
+	all, err := c.App.Registry.Versions(r.Context(), name)
+	slices.Reverse(all)
+	return map[string]any{"versions": all}, err
+}
+
+func (c *Control) runs(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name := r.PathValue("model")
+	if _, err := c.App.Catalog.Model(r.Context(), name); err != nil {
+		return nil, err
+	}
+	runs := []retrain.Run{}
+	for run, err := range c.App.Runs.Runs(r.Context(), name) {
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return map[string]any{"runs": runs}, nil
+}

@@ -1,0 +1,59 @@
+// Package roles is what the programs do for as long as they run. standalone has all roles in one process; the others have
+// one each. Those that need TensorFlow are in package work.
+package roles
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"retrain"
+	"retrain/internal/app"
+)
+
+// How often the scheduler looks. A sweep is one question to Redis per model; reconciling lists what every resource holds.
+const (
+	sweepEvery     = time.Second
+	reconcileEvery = 30 * time.Second
+)
+
+// Schedule finds what is due and what got lost, until ctx ends. Any number of schedulers may be at it.
+func Schedule(ctx context.Context, a *app.App) {
+	go every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile))
+	every(ctx, sweepEvery, once{Log: a.Log, What: "sweep"}.log(a.Sweeper.Sweep))
+}
+
+// every calls do now and then again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	ticks := time.NewTicker(pause)
+	defer ticks.Stop()
+	for ctx.Err() == nil {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+		case <-ticks.C:
+		}
+	}
+}
+
+// once logs an error when it first comes, and when it has gone, but not each time between.
+type once struct {
+	Log  *slog.Logger
+	What string
+}
+
+func (o once) log(do func(context.Context) error) func(context.Context) {
+	var last retrain.Code
+	return func(ctx context.Context) {
+		err := do(ctx)
+		switch code := retrain.CodeOf(err); {
+		case ctx.Err() != nil:
+		case err == nil && last != "":
+			o.Log.InfoContext(ctx, o.What+" goes well again")
+			last = ""
+		case err != nil && code != last:
+			o.Log.WarnContext(ctx, o.What+"; trying on", "err", err)
+			last = code
+		}
+	}
+}

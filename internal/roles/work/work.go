@@ -1,0 +1,58 @@
+// Package work has the roles that need TensorFlow: training and predicting.
+package work
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
+
+	"retrain/internal/app"
+	"retrain/internal/httpapi"
+	"retrain/mlcore"
+	"retrain/tasks"
+)
+
+// Train takes runs from the queue and works them off, one at a time, until ctx ends. The run at work is handed back then.
+func Train(ctx context.Context, a *app.App, m *httpapi.Metrics) error {
+	t := a.Training(&mlcore.Engine{})
+	t.Events = m.Announced(t.Events)
+	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Log: a.Log})
+}
+
+// serve starts w when Redis answers, and shuts it down when ctx ends.
+func serve(ctx context.Context, w *tasks.Worker) error {
+	start := func() (struct{}, error) { return struct{}{}, w.Start(ctx) }
+	_, err := backoff.Retry(ctx, start, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, next time.Duration) {
+		w.Log.WarnContext(ctx, "waiting for Redis", "again", next.Round(time.Millisecond), "err", err)
+	}))
+	if ctx.Err() != nil {
+		w.Shutdown()
+		return nil
+	} else if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	w.Shutdown()
+	return nil
+}
+
+// Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
+func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key, dir string) error {
+	live := a.Live(mlcore.Load, dir)
+	m.Serves(live)
+	h := (&httpapi.Predictions{Live: live, Catalog: a.Catalog, Metrics: m, Log: a.Log}).Handler()
+
+	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
+	followed := make(chan error, 1)
+	go func() { followed <- live.Run(loaded) }()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return httpapi.Serve(ctx, l, httpapi.WithKey(key, h)) })
+	g.Go(func() error { return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Predict, Log: a.Log}) })
+	err := g.Wait()
+	unload()
+	return errors.Join(err, <-followed)
+}
