@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"retrain"
@@ -86,13 +85,19 @@ func (a *App) Promote(ctx context.Context, model string, version int) (retrain.C
 	if _, err := a.Catalog.Model(ctx, model); err != nil {
 		return retrain.Champion{}, err
 	}
-	if _, err := a.Registry.Manifest(ctx, model, version); errors.Is(err, retrain.NotFoundError) {
-		return retrain.Champion{}, retrain.Errorf(retrain.NotFoundError, "model %q has no version %d", model, version).
-			WithHint("producer versions %s", model)
-	} else if err != nil {
+	if _, err := a.Manifest(ctx, model, version); err != nil {
 		return retrain.Champion{}, err
 	}
 	return a.move(ctx, model, version, byPromotion)
+}
+
+// Manifest returns a version's manifest, or a NotFoundError that says where to look.
+func (a *App) Manifest(ctx context.Context, model string, version int) (retrain.Manifest, error) {
+	mf, err := a.Registry.Manifest(ctx, model, version)
+	if errors.Is(err, retrain.NotFoundError) {
+		err = retrain.Errorf(retrain.NotFoundError, "model %q has no version %d", model, version).WithHint("producer versions %s", model)
+	}
+	return mf, err
 }
 
 // Why a pointer was moved, as the history keeps it: never change a value.
@@ -127,9 +132,11 @@ func undone(history []retrain.Champion) []int {
 	var served []int
 	for _, c := range history {
 		if c.Why == byRollback {
-			if i := slices.Index(served, c.Version); i >= 0 {
-				served = served[:i]
+			i := max(len(served)-2, 0)
+			for i > 0 && served[i] != c.Version {
+				i--
 			}
+			served = served[:i]
 		}
 		served = append(served, c.Version)
 	}

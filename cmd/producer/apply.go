@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"retrain/internal/app"
+)
+
+func (p *program) applyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "apply",
+		Usage:     "check and store resources and models",
+		ArgsUsage: "[-f FILE]",
+		Description: `  producer apply -f retrain.yaml
+  producer apply -f - < retrain.yaml
+  producer apply --dry-run                    check ./retrain.yaml, store nothing`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "`FILE` with resources and models, - for stdin; the configuration's by default"},
+			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "check the file by itself; store nothing, connect to nothing"},
+		},
+		Action: p.apply,
+	}
+}
+
+func (p *program) apply(flags *cli.Context) error {
+	if _, err := names(flags); err != nil {
+		return err
+	}
+	name := cmp.Or(flags.String("file"), flags.String("config"), app.DefaultFile)
+	declared, err := p.declared(name)
+	if err != nil {
+		return err
+	}
+	if len(declared.Models) == 0 && len(declared.Resources) == 0 {
+		return usage("%s declares neither resources nor models", name).hinted("producer apply -f FILE")
+	}
+	c := &call{program: p, flags: flags}
+	if flags.Bool("dry-run") {
+		return c.applied(name, nil, declaredNames(declared))
+	}
+	connection, err := app.Load(flags)
+	if err != nil {
+		return err
+	}
+	return p.on(flags, connection, func(ctx context.Context, c *call) error {
+		applied, unchanged, err := c.app.Apply(ctx, declared)
+		if err != nil {
+			return err
+		}
+		return c.applied(name, applied, unchanged)
+	})
+}
+
+// declared reads the file that is to be applied.
+func (p *program) declared(name string) (*app.Config, error) {
+	if name != "-" {
+		return app.LoadFile(name)
+	}
+	text, err := io.ReadAll(p.Stdin)
+	if err != nil {
+		return nil, fmt.Errorf("stdin: %w", err)
+	}
+	return app.Parse("stdin", text)
+}
+
+func declaredNames(c *app.Config) []string {
+	list := []string{}
+	specs := c.Specs()
+	for _, r := range specs.Resources {
+		list = append(list, "resources/"+r.Name)
+	}
+	for _, m := range specs.Models {
+		list = append(list, "models/"+m.Name)
+	}
+	return list
+}
+
+func (c *call) applied(file string, applied, unchanged []string) error {
+	dry := c.flags.Bool("dry-run")
+	answer := map[string]any{"applied": append([]string{}, applied...), "unchanged": append([]string{}, unchanged...)}
+	if dry {
+		answer = map[string]any{"valid": true, "declared": unchanged}
+	}
+	err := c.answer(answer, func(w io.Writer) {
+		for _, name := range applied {
+			fmt.Fprintf(w, "%s applied\n", name)
+		}
+		for _, name := range unchanged {
+			if dry {
+				fmt.Fprintf(w, "%s valid\n", name)
+			} else {
+				fmt.Fprintf(w, "%s unchanged\n", name)
+			}
+		}
+	})
+	if len(applied) > 0 {
+		c.say("next: producer insert RESOURCE FILE, or producer status")
+	}
+	return errors.Join(err)
+}

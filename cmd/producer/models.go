@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"retrain"
+)
+
+func (p *program) modelsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "models",
+		Usage: "list the models",
+		Description: `  producer models
+  producer models --json`,
+		Action: p.joined(models),
+	}
+}
+
+// A listed is a model in the list of models.
+type listed struct {
+	Model    string        `json:"model"`
+	Type     retrain.Kind  `json:"type"`
+	Resource string        `json:"resource"`
+	Features []string      `json:"features"`
+	Target   retrain.Names `json:"target"`
+	Trained  bool          `json:"trained"`
+	Version  int           `json:"version"`
+}
+
+func models(ctx context.Context, c *call) error {
+	if _, err := c.names(); err != nil {
+		return err
+	}
+	specs, err := c.app.Catalog.Specs(ctx)
+	if err != nil {
+		return err
+	}
+	list := make([]listed, 0, len(specs.Models))
+	for _, m := range specs.Models {
+		champion, err := c.champion(ctx, m.Name)
+		if err != nil {
+			return err
+		}
+		list = append(list, listed{m.Name, m.Type, m.Resource, m.Features, m.Target, champion.Version != 0, champion.Version})
+	}
+	return c.answer(map[string]any{"models": list}, func(w io.Writer) {
+		if len(list) == 0 {
+			c.say("no models yet: producer apply -f retrain.yaml")
+			return
+		}
+		t := listing(w, "model", "type", "resource", "features", "target", "version")
+		for _, m := range list {
+			t.AppendRow([]any{m.Model, m.Type, m.Resource, strings.Join(m.Features, ", "), m.Target, versionWord(m.Version)})
+		}
+		t.Render()
+	})
+}
+
+// champion returns a model's pointer, a zero one where it has no version yet.
+func (c *call) champion(ctx context.Context, model string) (retrain.Champion, error) {
+	champion, err := c.app.Registry.Champion(ctx, model)
+	if errors.Is(err, retrain.ModelNotTrainedError) {
+		return retrain.Champion{}, nil
+	}
+	return champion, err
+}
+
+func (p *program) versionsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "versions",
+		Usage:     "list a model's versions, newest first",
+		ArgsUsage: "MODEL",
+		Description: `  producer versions price
+  producer versions price --json`,
+		Action: p.joined(versions),
+	}
+}
+
+// A published is a version in the list of versions.
+type published struct {
+	Version   int                `json:"version"`
+	Champion  bool               `json:"champion"`
+	TrainedAt time.Time          `json:"trainedAt"` // when its run was requested
+	Reason    retrain.Reason     `json:"reason"`
+	Samples   int                `json:"samples"`
+	Epochs    int                `json:"epochs"`
+	Loss      float64            `json:"loss"`
+	ValLoss   *float64           `json:"valLoss,omitempty"`
+	Metrics   map[string]float64 `json:"metrics"`
+}
+
+func versions(ctx context.Context, c *call) error {
+	given, err := c.names("MODEL")
+	if err != nil {
+		return err
+	}
+	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
+		return err
+	}
+	manifests, err := c.app.Registry.Versions(ctx, given[0])
+	if err != nil {
+		return err
+	}
+	champion, err := c.champion(ctx, given[0])
+	if err != nil {
+		return err
+	}
+	list := make([]published, 0, len(manifests))
+	for _, mf := range manifests {
+		list = append(list, published{mf.Version, mf.Version == champion.Version, mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
+			mf.Fit.Loss, mf.Fit.ValLoss, mf.Fit.Metrics})
+	}
+	return c.answer(map[string]any{"model": given[0], "versions": list}, func(w io.Writer) { c.versionTable(w, given[0], list) })
+}
+
+func (c *call) versionTable(w io.Writer, model string, list []published) {
+	if len(list) == 0 {
+		c.say("model %q has no version yet: producer train %s --wait", model, model)
+		return
+	}
+	t := listing(w, "version", "", "requested", "reason", "samples", "loss", "metrics")
+	for _, v := range list {
+		mark := ""
+		if v.Champion {
+			mark = "champion"
+		}
+		t.AppendRow([]any{v.Version, mark, v.TrainedAt.Local().Format(time.DateTime), v.Reason, v.Samples, fmt.Sprintf("%.4g", v.Loss), metricsLine(v.Metrics)})
+	}
+	t.Render()
+}
+
+func (p *program) showCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show a version: what it was trained on, how good it is, what it is made of",
+		ArgsUsage: "MODEL [--version N]",
+		Description: `  producer show price
+  producer show price --version 3 --json`,
+		Flags:  []cli.Flag{&cli.IntFlag{Name: "version", Usage: "version `N`; the champion by default"}},
+		Action: p.joined(showVersion),
+	}
+}
+
+// A shown is everything about one version.
+type shown struct {
+	Model           string             `json:"model"`
+	Version         int                `json:"version"`
+	Champion        bool               `json:"champion"`
+	Type            retrain.Kind       `json:"type"`
+	Resource        string             `json:"resource"`
+	Features        []string           `json:"features"`
+	Target          retrain.Names      `json:"target"`
+	RequestedAt     time.Time          `json:"requestedAt"`
+	Reason          retrain.Reason     `json:"reason"`
+	Samples         int                `json:"samples"`
+	Skipped         int                `json:"skipped"`
+	Epochs          int                `json:"epochs"`
+	Loss            float64            `json:"loss"`
+	ValLoss         *float64           `json:"valLoss,omitempty"`
+	Losses          []float64          `json:"losses"`
+	ValLosses       []float64          `json:"valLosses"`
+	Metrics         map[string]float64 `json:"metrics"`
+	TotalParameters int                `json:"totalParameters"`
+	Architecture    json.RawMessage    `json:"architecture,omitempty"`
+	Preparation     json.RawMessage    `json:"preparation,omitempty"`
+	Objects         int                `json:"objects"` // of S3 that it was trained from
+	Spec            retrain.Model      `json:"spec"`
+}
+
+func showVersion(ctx context.Context, c *call) error {
+	given, err := c.names("MODEL")
+	if err != nil {
+		return err
+	}
+	name := given[0]
+	if _, err := c.app.Catalog.Model(ctx, name); err != nil {
+		return err
+	}
+	version := c.flags.Int("version")
+	champion, err := c.app.Registry.Champion(ctx, name)
+	if version == 0 {
+		if err != nil {
+			return err
+		}
+		version = champion.Version
+	}
+	mf, err := c.app.Manifest(ctx, name, version)
+	if err != nil {
+		return err
+	}
+	f := mf.Fit
+	v := shown{Model: name, Version: version, Champion: version == champion.Version, Type: mf.Spec.Type, Resource: mf.Spec.Resource,
+		Features: mf.Spec.Features, Target: mf.Spec.Target, RequestedAt: mf.RequestedAt, Reason: mf.Reason, Samples: f.Samples, Skipped: f.Skipped,
+		Epochs: f.Epochs, Loss: f.Loss, ValLoss: f.ValLoss, Losses: f.Losses, ValLosses: f.ValLosses, Metrics: f.Metrics,
+		TotalParameters: f.Parameters, Architecture: f.Details, Preparation: f.Preparation, Objects: len(mf.Dataset.Objects), Spec: mf.Spec}
+	return c.answer(v, func(w io.Writer) { v.print(w) })
+}
+
+func (v *shown) print(w io.Writer) {
+	title := fmt.Sprintf("%s version %d", v.Model, v.Version)
+	if v.Champion {
+		title += ", the champion"
+	}
+	fmt.Fprintln(w, title)
+	t := listing(w)
+	t.AppendRow([]any{"  type", v.Type})
+	t.AppendRow([]any{"  learns", fmt.Sprintf("%s from %s of %s", v.Target, strings.Join(v.Features, ", "), v.Resource)})
+	t.AppendRow([]any{"  requested", fmt.Sprintf("%s, reason: %s", v.RequestedAt.Local().Format(time.DateTime), v.Reason)})
+	t.AppendRow([]any{"  samples", fmt.Sprintf("%d, %d left out, from %d objects", v.Samples, v.Skipped, v.Objects)})
+	t.AppendRow([]any{"  epochs", v.Epochs})
+	t.AppendRow([]any{"  loss", fmt.Sprintf("%.6g", v.Loss)})
+	t.AppendRow([]any{"  metrics", metricsLine(v.Metrics)})
+	t.AppendRow([]any{"  parameters", v.TotalParameters})
+	t.Render()
+}

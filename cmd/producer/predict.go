@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"retrain"
+)
+
+func (p *program) predictCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "predict",
+		Usage:     "ask a model's champion",
+		ArgsUsage: "MODEL [--features JSON | -f FILE]",
+		Description: `  producer predict price --features '{"cost": 100, "demand": 5}'
+  producer predict price -f new.csv           one answer per record
+  cat new.jsonl | producer predict price -f - --json`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "features", Usage: "`JSON` of one record, or a list of them"},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "records of `FILE`, csv or jsonl, - for stdin"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl or json; by default the name tells"},
+			&cli.StringFlag{Name: "url", Usage: "ask the prediction worker at `URL` by HTTP, instead of through the queue"},
+			&cli.BoolFlag{Name: "queue", Usage: "ask through the queue even where the configuration has a predictUrl"},
+		},
+		Action: p.joined(predict),
+	}
+}
+
+// An answered is one record's answer.
+type answered struct {
+	Model   string `json:"model"`
+	Version int    `json:"version"`
+	retrain.Prediction
+}
+
+// An asker answers records with a model's champion, whose version it returns.
+type asker interface {
+	Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
+}
+
+func predict(ctx context.Context, c *call) error {
+	given, err := c.names("MODEL")
+	if err != nil {
+		return err
+	}
+	questions, single, err := c.questions()
+	if err != nil {
+		return err
+	}
+	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
+		return err
+	}
+	answers, err := c.ask(ctx, given[0], questions)
+	if err != nil {
+		return err
+	}
+	if single {
+		return c.answer(answers[0], func(w io.Writer) { printAnswers(w, answers) })
+	}
+	return c.answer(answers, func(w io.Writer) { printAnswers(w, answers) })
+}
+
+// questions returns the records to ask for; single where one was given by itself, and so one answer is expected.
+func (c *call) questions() (records []retrain.Record, single bool, err error) {
+	features, file := c.flags.String("features"), c.flags.String("file")
+	switch {
+	case (features == "") == (file == ""):
+		return nil, false, usage("predict needs either --features or -f").hinted(`producer predict MODEL --features '{"cost": 100}'`)
+	case file != "":
+		records, err = c.questionsOf(file)
+		return records, false, err
+	case strings.HasPrefix(strings.TrimSpace(features), "["):
+		err = json.Unmarshal([]byte(features), &records)
+	default:
+		records, single = make([]retrain.Record, 1), true
+		err = json.Unmarshal([]byte(features), &records[0])
+	}
+	if err != nil {
+		return nil, false, retrain.Errorf(retrain.DataValidationError, "--features: %w", jsonFault(err)).
+			WithHint(`quote it for the shell: --features '{"cost": 100}'`)
+	}
+	return records, single, notNull(records)
+}
+
+func notNull(records []retrain.Record) error {
+	for _, r := range records {
+		if r == nil {
+			return retrain.Errorf(retrain.DataValidationError, "--features: a record must be an object, not null")
+		}
+	}
+	return nil
+}
+
+func (c *call) questionsOf(file string) ([]retrain.Record, error) {
+	in, err := openInput(file, c.flags.String("format"), c.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	var list []retrain.Record
+	for r, e := range in.rows() {
+		if err = e; err != nil {
+			break
+		}
+		list = append(list, r.record)
+	}
+	return list, errors.Join(err, in.close())
+}
+
+// ask puts the questions in portions.
+func (c *call) ask(ctx context.Context, model string, questions []retrain.Record) ([]answered, error) {
+	answers := make([]answered, 0, len(questions))
+	to := c.asker()
+	bar := c.bar(len(questions), "predict")
+	defer bar.end()
+	for part := range slices.Chunk(questions, portion) {
+		predictions, version, err := to.Predict(ctx, model, part)
+		if err == nil && len(predictions) != len(part) {
+			err = retrain.Errorf(retrain.PredictionError, "%d answers to %d questions", len(predictions), len(part))
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range predictions {
+			answers = append(answers, answered{model, version, p})
+		}
+		bar.add(len(part))
+	}
+	return answers, nil
+}
+
+func (c *call) asker() asker {
+	url := c.flags.String("url")
+	if url == "" && !c.flags.Bool("queue") {
+		url = c.config.PredictURL
+	}
+	if url == "" {
+		return c.app.Predictor
+	}
+	return &client{URL: strings.TrimSuffix(url, "/")}
+}
+
+func printAnswers(w io.Writer, answers []answered) {
+	if len(answers) == 0 {
+		return
+	}
+	header := []any{"prediction", "version"}
+	confident := slices.ContainsFunc(answers, func(a answered) bool { return a.Confidence != nil })
+	if confident {
+		header = []any{"prediction", "confidence", "version"}
+	}
+	t := listing(w, header...)
+	for _, a := range answers {
+		row := []any{predictionWord(a.Prediction.Prediction)}
+		if confident {
+			row = append(row, confidenceWord(a.Confidence))
+		}
+		t.AppendRow(append(row, a.Version))
+	}
+	t.Render()
+}
+
+func predictionWord(v any) string {
+	switch v := v.(type) {
+	case float64:
+		return fmt.Sprintf("%.6g", v)
+	case string:
+		return v
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+func confidenceWord(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", *v)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/urfave/cli/v2"
+
+	"retrain"
+)
+
+func (p *program) runsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "runs",
+		Usage:     "list a model's trainings, newest first",
+		ArgsUsage: "MODEL",
+		Description: `  producer runs price
+  producer runs price --limit 3 --json`,
+		Flags:  []cli.Flag{&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`; 0 for all"}},
+		Action: p.joined(runs),
+	}
+}
+
+// A listedRun is a run in the list of runs.
+type listedRun struct {
+	Run             string           `json:"run"`
+	Number          int              `json:"number"`
+	State           retrain.RunState `json:"state"`
+	Reason          retrain.Reason   `json:"reason"`
+	RequestedAt     time.Time        `json:"requestedAt"`
+	BeganAt         *time.Time       `json:"beganAt,omitempty"`
+	EndedAt         *time.Time       `json:"endedAt,omitempty"`
+	DurationSeconds float64          `json:"durationSeconds,omitempty"`
+	Version         int              `json:"version,omitempty"`
+	Samples         int              `json:"samples,omitempty"`
+	Why             string           `json:"why,omitempty"`
+	Error           *retrain.Error   `json:"error,omitempty"`
+}
+
+func runs(ctx context.Context, c *call) error {
+	given, err := c.names("MODEL")
+	if err != nil {
+		return err
+	}
+	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
+		return err
+	}
+	limit := c.flags.Int("limit")
+	list := []listedRun{}
+	for r, err := range c.app.Runs.Runs(ctx, given[0]) {
+		if err != nil {
+			return err
+		}
+		if list = append(list, listRun(&r)); len(list) == limit {
+			break
+		}
+	}
+	return c.answer(map[string]any{"model": given[0], "runs": list}, func(w io.Writer) { c.runTable(w, given[0], list) })
+}
+
+func listRun(r *retrain.Run) listedRun {
+	l := listedRun{Run: r.ID.String(), Number: r.ID.Number, State: r.State(), Reason: r.Reason, RequestedAt: r.RequestedAt}
+	if r.Start != nil {
+		l.BeganAt = &r.Start.BeganAt
+	}
+	if e := r.Result; e != nil {
+		l.EndedAt, l.DurationSeconds, l.Version, l.Samples, l.Why, l.Error = &e.EndedAt, e.DurationSeconds, e.Version, e.Samples, e.Why, e.Error
+	}
+	return l
+}
+
+func (c *call) runTable(w io.Writer, model string, list []listedRun) {
+	if len(list) == 0 {
+		c.say("model %q was never trained: producer train %s --wait", model, model)
+		return
+	}
+	colours := map[retrain.RunState]text.Color{retrain.Published: text.FgGreen, retrain.Failed: text.FgRed, retrain.Running: text.FgCyan,
+		retrain.Queued: text.FgCyan, retrain.Rejected: text.FgYellow, retrain.Cancelled: text.FgYellow}
+	t := listing(w, "run", "state", "reason", "requested", "took", "version", "samples", "")
+	for _, r := range list {
+		why := r.Why
+		if r.Error != nil {
+			why = r.Error.Error()
+		}
+		t.AppendRow([]any{r.Run, c.colour(string(r.State), colours[r.State]), r.Reason, r.RequestedAt.Local().Format(time.DateTime),
+			fmt.Sprintf("%.1f s", r.DurationSeconds), versionWord(r.Version), r.Samples, why})
+	}
+	t.Render()
+}
+
+func (p *program) statsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "stats",
+		Usage:     "how good a model is, and how its trainings went",
+		ArgsUsage: "[MODEL]",
+		Description: `  producer stats price
+  producer stats --json`,
+		Action: p.joined(stats),
+	}
+}
+
+// A stat is how a model has done so far.
+type stat struct {
+	Model         string             `json:"model"`
+	Type          retrain.Kind       `json:"type"`
+	Trained       bool               `json:"trained"`
+	Version       int                `json:"version"`
+	Samples       int                `json:"samples"`
+	Metrics       map[string]float64 `json:"metrics"`
+	Trainings     int                `json:"trainings"` // that came to a verdict
+	Failures      int                `json:"failures"`
+	LastTrainedAt *time.Time         `json:"lastTrainedAt,omitempty"`
+}
+
+func stats(ctx context.Context, c *call) error {
+	model, err := c.optional()
+	if err != nil {
+		return err
+	}
+	specs, err := c.app.Catalog.Specs(ctx)
+	if err != nil {
+		return err
+	}
+	models := specs.Models
+	if model != "" {
+		m, err := c.app.Catalog.Model(ctx, model)
+		if err != nil {
+			return err
+		}
+		models = []*retrain.Model{m}
+	}
+	list := make([]stat, len(models))
+	for i, m := range models {
+		if list[i], err = c.stat(ctx, m); err != nil {
+			return err
+		}
+	}
+	people := func(w io.Writer) {
+		t := listing(w, "model", "version", "samples", "trainings", "failures", "metrics")
+		for _, s := range list {
+			t.AppendRow([]any{s.Model, versionWord(s.Version), s.Samples, s.Trainings, s.Failures, metricsLine(s.Metrics)})
+		}
+		t.Render()
+	}
+	if model != "" {
+		return c.answer(list[0], people)
+	}
+	return c.answer(map[string]any{"models": list}, people)
+}
+
+func (c *call) stat(ctx context.Context, m *retrain.Model) (stat, error) {
+	s := stat{Model: m.Name, Type: m.Type, Metrics: map[string]float64{}}
+	champion, err := c.champion(ctx, m.Name)
+	if err != nil {
+		return s, err
+	}
+	if champion.Version != 0 {
+		mf, err := c.app.Manifest(ctx, m.Name, champion.Version)
+		if err != nil {
+			return s, err
+		}
+		s.Trained, s.Version, s.Samples, s.Metrics = true, champion.Version, mf.Fit.Samples, mf.Fit.Metrics
+	}
+	for r, err := range c.app.Runs.Runs(ctx, m.Name) {
+		if err != nil {
+			return s, err
+		}
+		s.count(&r)
+	}
+	return s, nil
+}
+
+func (s *stat) count(r *retrain.Run) {
+	if r.Result == nil {
+		return
+	}
+	s.Trainings++
+	if r.Result.State == retrain.Failed {
+		s.Failures++
+	} else if s.LastTrainedAt == nil {
+		s.LastTrainedAt = &r.Result.EndedAt
+	}
+}
