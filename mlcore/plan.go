@@ -40,6 +40,17 @@ func bucket(n int) int {
 // steps is how many batches an epoch of n rows has. The last may be a part of one.
 func (p *plan) steps(n int) int { return (n + p.batch - 1) / p.batch }
 
+// chunkOf returns how many rows are judged in one call, for n rows in all: a bucket, as long as what the widest layer makes
+// of it stays within a few megabytes.
+func (p *plan) chunkOf(n int) int {
+	widest := p.width
+	for _, l := range p.network.Layers {
+		widest = max(widest, l.Width())
+	}
+	most := max(32, 1<<bits.Len(uint((4<<20)/(widest*max(1, p.lookback)))))
+	return min(bucket(n), most)
+}
+
 // Where XLA begins to pay, in microseconds: its compilation takes compileCost once; a step costs plainStep for each of the
 // network's parameters without it, and stepGain of that can be gained. Arithmetic is the same for both. Measured on two
 // shared cores; what decides is a pure function of the plan and the amount of work, so that the same job always goes the

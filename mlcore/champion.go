@@ -1,0 +1,63 @@
+package mlcore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"retrain"
+	"retrain/mlcore/prep"
+)
+
+// judgeChampion lets the champion answer the same records. It is nil where the champion cannot answer them: it wants features
+// that these records no longer have.
+func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64, error) {
+	c, err := open(f.Champion)
+	if err != nil {
+		return nil, fmt.Errorf("champion: %w", err)
+	}
+	defer c.session.Close()
+	predictions, err := c.answerRows(ctx, f.data.Origins, rows)
+	if errors.Is(err, retrain.DataValidationError) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if t := f.preparation.Targets[0]; len(t.Classes) > 0 {
+		metrics, _ := judgeClasses(f.trueClasses(rows), byClass(predictions, t.Classes), f.majority())
+		return metrics, nil
+	}
+	var values []float64
+	for _, p := range predictions {
+		values = append(values, asNumbers(p.Prediction)...)
+	}
+	if len(values) != len(rows)*f.data.Outputs {
+		return nil, nil // it predicted something else
+	}
+	return f.judgeTargets(rows, values), nil
+}
+
+// answerRows predicts rows of a data set that was prepared for another version, from their records.
+func (l *Loaded) answerRows(ctx context.Context, origins []prep.Origin, rows []int) ([]retrain.Prediction, error) {
+	var all []retrain.Prediction
+	lookback := l.encoder.Lookback
+	for _, row := range rows {
+		first := row
+		if lookback > 0 {
+			first = row - lookback
+		}
+		if first < 0 {
+			return nil, retrain.Errorf(retrain.DataValidationError, "no window of %d records ends before row %d", lookback, row)
+		}
+		records := []retrain.Record{origins[first].Record()}
+		for i := first + 1; i < row; i++ {
+			records = append(records, origins[i].Record())
+		}
+		p, err := l.Predict(ctx, records)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p...)
+	}
+	return all, nil
+}

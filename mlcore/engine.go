@@ -1,0 +1,59 @@
+// Package mlcore trains, stores and answers in TensorFlow, from Go alone.
+//
+// A fit reads from top to bottom in fit.go. What it does with TensorFlow is one program per plan: whole epochs in one call,
+// built and differentiated in Go (step.go), run in slices (training.go) between which it shows progress, saves its state and
+// heeds cancellation. Its files:
+//
+//	engine.go        the Fitter
+//	fit.go           records → rows → program → training → metrics → files
+//	architecture.go  which network a model is
+//	plan.go          what a program depends on, and whether compiling pays
+//	step.go          one step, an epoch, a judgement as functions of TensorFlow
+//	program.go       those functions in a session, kept for the next fit
+//	training.go      slices, epochs, early stopping
+//	state.go         everything that a fit has come to, as bytes
+//	judgement.go     how good it is on the holdout; metrics.go has the formulas
+//	savedmodel.go    the version's files; raw.go the signature that takes records' own values
+//	load.go          a version that answers
+package mlcore
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"retrain"
+	"retrain/mlcore/session"
+)
+
+// An Engine is TensorFlow on this machine. The zero value works. It keeps the programs of earlier fits, so that a model whose
+// data grow trains again without building and compiling. Any number of fits may run at once; those of the same program wait
+// for each other.
+type Engine struct {
+	// CheckpointEvery is the least time between two checkpoints; 5 s. A fit that is cancelled writes one in any case.
+	CheckpointEvery time.Duration
+
+	programs programs
+	slice    int // steps of a slice, for tests; 0: by time
+}
+
+var _ retrain.Fitter = (*Engine)(nil)
+
+// Fit implements retrain.Fitter. It writes saved_model.pb, variables/ and, where the model says so, training-data.jsonl.zst
+// into job.Dir.
+func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) {
+	f := &fit{Job: job, engine: e}
+	if err := f.run(ctx); err != nil {
+		return retrain.Fit{}, err
+	}
+	return f.result, nil
+}
+
+// Close frees what the engine keeps. No fit may be running.
+func (e *Engine) Close() error { return e.programs.close() }
+
+func (e *Engine) checkpointEvery() time.Duration { return cmp.Or(e.CheckpointEvery, 5*time.Second) }
+
+// config is how training computes: in one thread, which is the fastest for networks of this size and leaves the other cores
+// to other fits.
+func (e *Engine) config() *session.Config { return session.Here() }

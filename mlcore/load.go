@@ -1,0 +1,164 @@
+package mlcore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"sync"
+
+	"retrain"
+	"retrain/mlcore/prep"
+	"retrain/mlcore/session"
+)
+
+// A Loaded is a version that answers. It computes in the thread that asks, and any number may.
+type Loaded struct {
+	session *session.Session
+	network *session.Call // encoded rows to the network's answers
+	encoder *prep.Encoder
+	details *Details
+	buffers sync.Pool // of *buffers
+}
+
+// Buffers are what a prediction needs, kept for the next one.
+type buffers struct{ x, y []float32 }
+
+var _ retrain.Servable = (*Loaded)(nil)
+
+// Load opens a version, warms it and sees to it that it gives the predictions that it gave when it was made.
+func Load(v retrain.Version) (retrain.Servable, error) {
+	l, err := open(v)
+	if err != nil {
+		return nil, fmt.Errorf("load the SavedModel of version %d: %w", v.Manifest.Version, err)
+	}
+	if err := l.check(); err != nil {
+		l.session.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func open(v retrain.Version) (*Loaded, error) {
+	l := new(Loaded)
+	l.buffers.New = func() any { return new(buffers) }
+	p := new(prep.Preparation)
+	err := json.Unmarshal(v.Manifest.Fit.Preparation, p)
+	if err != nil {
+		return nil, fmt.Errorf("preparation: %w", err)
+	}
+	if l.encoder, err = p.Encoder(); err != nil {
+		return nil, err
+	}
+	if l.details, err = ReadDetails(&v.Manifest.Fit); err != nil {
+		return nil, err
+	}
+	s, mg, err := session.Load(v.Dir, session.Here())
+	if err != nil {
+		return nil, err
+	}
+	l.session = s
+	signature := mg.GetSignatureDef()[encodedSignature]
+	l.network, err = s.Call([]string{signature.GetInputs()["x"].GetName()}, []string{signature.GetOutputs()["y"].GetName()})
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Close implements retrain.Servable.
+func (l *Loaded) Close() error { return l.session.Close() }
+
+// Predict implements retrain.Servable. For a time series the records are its latest, in the order of time: at least as many
+// as its lookback, and each further one gives another prediction; the last is that of the record to come.
+func (l *Loaded) Predict(_ context.Context, records []retrain.Record) ([]retrain.Prediction, error) {
+	if len(records) == 0 {
+		return []retrain.Prediction{}, nil
+	}
+	width, lookback := l.encoder.Width(), l.encoder.Lookback
+	b := l.buffers.Get().(*buffers)
+	defer l.buffers.Put(b)
+	b.x = resized(b.x, len(records)*width)
+	if err := l.encoder.Encode(records, b.x); err != nil {
+		return nil, err
+	}
+	if lookback == 0 {
+		return l.answer(b, []int{len(records), width})
+	}
+	if len(records) < lookback {
+		return nil, retrain.Errorf(retrain.DataValidationError, "a prediction needs the latest %d records, not %d", lookback, len(records))
+	}
+	ends := make([]int, 0, len(records)-lookback+1)
+	for end := lookback; end <= len(records); end++ {
+		ends = append(ends, end)
+	}
+	b.x = windows(b.x, width, lookback, ends)
+	return l.answer(b, []int{len(ends), lookback, width})
+}
+
+// windows returns the lookback rows before each end, out of x [rows, width]: [ends, lookback, width].
+func windows(x []float32, width, lookback int, ends []int) []float32 {
+	w := make([]float32, 0, len(ends)*lookback*width)
+	for _, end := range ends {
+		w = append(w, x[(end-lookback)*width:end*width]...)
+	}
+	return w
+}
+
+// answer runs the network on b.x, of the given shape, and reads its answers.
+func (l *Loaded) answer(b *buffers, shape []int) ([]retrain.Prediction, error) {
+	n, outputs := shape[0], l.details.OutputUnits
+	b.y = resized(b.y, n*outputs)
+	if err := l.network.Floats(b.x, shape, b.y); err != nil {
+		return nil, retrain.Errorf(retrain.PredictionError, "predict: %w", err)
+	}
+	predictions := make([]retrain.Prediction, n)
+	for i := range predictions {
+		y := b.y[i*outputs : (i+1)*outputs]
+		for _, v := range y {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return nil, retrain.Errorf(retrain.PredictionError, "the answer to record %d is not a number", i+1).WithHint("its values are far outside of those that were learnt")
+			}
+		}
+		predictions[i] = l.read(y)
+	}
+	return predictions, nil
+}
+
+// read turns the network's answer to one record into a prediction.
+func (l *Loaded) read(y []float32) retrain.Prediction {
+	targets := l.encoder.Targets
+	if t := &targets[0]; len(t.Classes) > 0 {
+		return classPrediction(t, distributions(y, len(y))[0])
+	}
+	values := make([]float64, len(y))
+	for i := range y {
+		values[i] = targets[i].Unscale(float64(y[i]))
+	}
+	if len(values) > 1 {
+		return retrain.Prediction{Prediction: values}
+	}
+	p := retrain.Prediction{Prediction: values[0]}
+	if in := l.details.Interval; in != nil {
+		p.Interval = &[2]float64{values[0] - in.HalfWidth, values[0] + in.HalfWidth}
+	}
+	return p
+}
+
+// classPrediction answers with the likeliest class; the confidence is its probability.
+func classPrediction(t *prep.Target, p []float64) retrain.Prediction {
+	best := likeliest(p)
+	probabilities := make(map[string]float64, len(p))
+	for i, v := range p {
+		probabilities[t.Classes[i]] = v
+	}
+	return retrain.Prediction{Prediction: t.Class(best), Confidence: &p[best], Probabilities: probabilities}
+}
+
+func resized(x []float32, n int) []float32 {
+	if cap(x) < n {
+		return make([]float32, n)
+	}
+	return x[:n]
+}

@@ -1,0 +1,68 @@
+package mlcore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"retrain"
+)
+
+// A reporter does what is due between two slices.
+type reporter struct {
+	*fit
+	training *training
+	of       string // what its checkpoints are of
+	began    time.Time
+	saved    time.Time // when the last checkpoint was
+	first    int32     // the number of steps when it began; a resumed fit has some
+}
+
+// How long a cancelled fit may take to write its state down.
+const lastWords = 10 * time.Second
+
+// between shows how far the fit has come, and saves its state when that is due or when ctx has ended.
+func (r *reporter) between(ctx context.Context) error {
+	s := r.training.state
+	if r.Progress != nil {
+		r.Progress(r.progress(s))
+	}
+	if ctx.Err() != nil {
+		last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer stop()
+		return errors.Join(context.Cause(ctx), r.save(last, s))
+	}
+	if time.Since(r.saved) < r.engine.checkpointEvery() {
+		return nil
+	}
+	return r.save(ctx, s)
+}
+
+func (r *reporter) save(ctx context.Context, s *state) error {
+	if r.SaveCheckpoint == nil {
+		return nil
+	}
+	b, err := s.checkpoint(r.of)
+	if err != nil {
+		return err
+	}
+	r.saved = time.Now()
+	return r.SaveCheckpoint(ctx, b)
+}
+
+func (r *reporter) progress(s *state) retrain.Progress {
+	t := r.training
+	steps := t.plan.steps(len(t.learn))
+	done := float64(s.Epoch) + float64(s.Step)/float64(steps)
+	p := retrain.Progress{CurrentEpoch: min(s.Epoch+1, t.epochs), TotalEpochs: t.epochs, ProgressPercentage: 100 * done / float64(t.epochs), Samples: r.data.Rows}
+	if trained := float64(s.Number-r.first) / float64(steps); trained > 0 {
+		p.EstimatedRemainingSeconds = time.Since(r.began).Seconds() / trained * (float64(t.epochs) - done)
+	}
+	if n := len(s.Losses); n > 0 {
+		p.TrainMetrics = map[string]float64{"loss": s.Losses[n-1]}
+	}
+	if n := len(s.ValLosses); n > 0 {
+		p.EvalMetrics = map[string]float64{"loss": s.ValLosses[n-1]}
+	}
+	return p
+}
