@@ -74,6 +74,12 @@ func (c *checker) between(key string, n, low, high int) {
 	}
 }
 
+func (c *checker) atLeastOne(key string, n int) {
+	if n < 1 {
+		c.wrong(key, n, "1 or more")
+	}
+}
+
 func (c *checker) fraction(key string, f float64) {
 	if !(f >= 0 && f < 1) {
 		c.wrong(key, f, "from 0 to below 1")
@@ -98,7 +104,7 @@ func (c *checker) identity() {
 	if p := m.Partition; p != nil && p.Name == "" {
 		c.wrong("partition.name", p.Name, "the name of a partition")
 	} else if p != nil && len(p.Values) == 0 {
-		c.wrong("partition.values", "{}", "the values of the partition's fields")
+		c.wrong("partition.values", p.Values, "the values of the partition's fields")
 	}
 	c.oneOf("onMissing", m.OnMissing, []string{"skip", "mean", "zero", "error"})
 	c.oneOf("device", m.Device, []string{"auto", "cpu", "gpu"})
@@ -110,11 +116,11 @@ func (c *checker) identity() {
 func (c *checker) columns() {
 	m := c.model
 	if len(m.Features) == 0 && m.Type != retrain.TimeSeries { // whose target's own past is an input in any case
-		c.wrong("features", "[]", "a list of at least one field")
+		c.wrong("features", m.Features, "a list of at least one field")
 	}
 	c.distinct("features", m.Features)
 	if len(m.Target) == 0 {
-		c.wrong("target", "[]", "the field to predict")
+		c.wrong("target", []string(m.Target), "the field to predict")
 	}
 	c.distinct("target", m.Target)
 	for _, t := range m.Target {
@@ -151,8 +157,8 @@ func (c *checker) schedule() {
 	if m.AutoTrain && m.TrainAfterInserts == 0 && m.TrainInterval == 0 {
 		c.wrong("autoTrain", true, "possible without trainAfterInserts or trainInterval")
 	}
-	c.between("minTrainingSamples", m.MinTrainingSamples, 1, math.MaxInt32)
-	c.between("keep", m.Keep, 1, math.MaxInt32)
+	c.atLeastOne("minTrainingSamples", m.MinTrainingSamples)
+	c.atLeastOne("keep", m.Keep)
 }
 
 func (c *checker) fit() {
@@ -172,7 +178,7 @@ func (c *checker) fit() {
 		c.notNegative(key+"classWeights."+class, w)
 	}
 	if len(f.ClassWeights) > 0 && !Classes(c.model) {
-		c.wrong(key+"classWeights", len(f.ClassWeights), "for a model without classes")
+		c.wrong(key+"classWeights", f.ClassWeights, "possible for a model without classes")
 	}
 	if f.Solver == "exact" && c.model.Type != retrain.Regression && (c.model.Type != retrain.NeuralNetwork || len(f.Layers) > 0) {
 		c.wrong(key+"solver", f.Solver, "possible with hidden layers; use gradient")

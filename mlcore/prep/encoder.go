@@ -14,10 +14,18 @@ import (
 // An Encoder prepares the records of predictions. Any number of goroutines may use it.
 type Encoder struct {
 	*Preparation
-	levels    []map[string]int // [features], of the categories
-	fill      []cell           // [features], for what is missing; Missing: it must be there
-	made      []*program       // [features], of those that map makes
-	evaluator sync.Pool        // of *evaluator
+	levels  []map[string]int // [features], of the categories
+	fill    []cell           // [features], for what is missing; Missing: it must be there
+	made    []*program       // [features], of those that map makes
+	readers sync.Pool        // of *recordReader
+}
+
+// A recordReader reads the features of one record after the other.
+type recordReader struct {
+	evaluator
+	record retrain.Record
+	at     func(path string) any // of the record
+	cells  []cell                // [features], of the record
 }
 
 // Encoder returns the encoder of a preparation, also of one that was read from a manifest. A ModelConfigError says that an
@@ -25,7 +33,11 @@ type Encoder struct {
 func (p *Preparation) Encoder() (*Encoder, error) {
 	n := len(p.Features)
 	e := &Encoder{Preparation: p, levels: make([]map[string]int, n), fill: make([]cell, n), made: make([]*program, n)}
-	e.evaluator.New = func() any { return new(evaluator) }
+	e.readers.New = func() any {
+		r := &recordReader{cells: make([]cell, n)}
+		r.at = func(path string) any { return r.record.At(path) }
+		return r
+	}
 	for i := range p.Features {
 		f := &p.Features[i]
 		e.levels[i], e.fill[i] = indexOf(f.Levels), f.fill(p.OnMissing)
@@ -53,8 +65,8 @@ func indexOf(names []string) map[string]int {
 }
 
 // fill returns what stands for a missing value, which is nothing where the rule wants it to be there. By the rule mean it is
-// the mean, or the level of most rows; by the rule zero it is 0, false or a level of its own, and of dates, which have no
-// zero, the mean.
+// the mean, and of levels and booleans what most rows have; by the rule zero it is 0, false or none of the levels, and of
+// dates, which have no zero, the mean.
 func (f *Feature) fill(rule string) cell {
 	number := func(n float64) cell { return cell{kind: retrain.Number, number: n} }
 	switch {
@@ -66,7 +78,9 @@ func (f *Feature) fill(rule string) cell {
 			}
 		}
 		return cell{kind: retrain.Text, text: f.Levels[most]}
-	case rule == "mean" && f.Form != Category, rule == "zero" && f.Form == Date:
+	case rule == "mean" && f.Form == Boolean:
+		return number(math.Round(f.Mean))
+	case rule == "mean", rule == "zero" && f.Form == Date:
 		return number(f.Mean)
 	case rule == "zero" && f.Form == Category:
 		return cell{kind: retrain.Text} // the empty text is never a level: no column is 1
@@ -83,30 +97,19 @@ func (e *Encoder) Encode(records []retrain.Record, x []float32) error {
 	if len(x) != len(records)*w {
 		return fmt.Errorf("encode %d records of %d columns into %d numbers", len(records), w, len(x))
 	}
-	return e.each(records, func(i int, at func(int) (cell, error)) ([]string, error) { return e.row(x[i*w:(i+1)*w], at) })
+	return e.each(records, func(i int, cells []cell) ([]string, error) { return e.row(x[i*w:(i+1)*w], cells) })
 }
 
-// each calls do for every record with its features.
-func (e *Encoder) each(records []retrain.Record, do func(i int, at func(int) (cell, error)) ([]string, error)) error {
-	eval := e.evaluator.Get().(*evaluator)
-	defer e.evaluator.Put(eval)
-	var r retrain.Record
-	field := func(path string) any { return r.At(path) }
-	at := func(i int) (cell, error) {
-		if e.made[i] == nil {
-			return cellOf(r.At(e.Features[i].Name)), nil
-		}
-		v, err := eval.run(e.made[i], field)
-		if errors.Is(err, errAbsent) {
-			return cell{}, nil
-		} else if err != nil {
-			return cell{}, fmt.Errorf("feature %s: %q: %w", e.Features[i].Name, e.made[i].text, err)
-		}
-		return cellOf(v), nil
-	}
+// each calls do for every record with its features; do returns the names of those that are missing.
+func (e *Encoder) each(records []retrain.Record, do func(i int, cells []cell) ([]string, error)) error {
+	r := e.readers.Get().(*recordReader)
+	defer e.readers.Put(r)
 	for i := range records {
-		r = records[i]
-		missing, err := do(i, at)
+		r.record = records[i]
+		missing, err := []string(nil), e.read(r)
+		if err == nil {
+			missing, err = do(i, r.cells)
+		}
 		if err == nil && len(missing) > 0 {
 			err = errors.New("Missing features: " + strings.Join(missing, ", ")) //nolint:staticcheck // the seed system's words
 		}
@@ -115,31 +118,54 @@ func (e *Encoder) each(records []retrain.Record, do func(i int, at func(int) (ce
 		case len(records) == 1:
 			return invalid("%w", err)
 		default:
-			return invalid("%w (%s)", err, recordName(r.ID(), i))
+			return invalid("%w (%s)", err, recordName(r.record.ID(), i))
 		}
 	}
 	return nil
 }
 
-// row encodes one record into x, [width], and returns the names of what is missing.
-func (e *Encoder) row(x []float32, at func(feature int) (cell, error)) (missing []string, err error) {
+// read fills in the reader's cells.
+func (e *Encoder) read(r *recordReader) error {
+	for i := range e.Features {
+		name := e.Features[i].Name
+		if e.made[i] == nil {
+			r.cells[i] = cellOf(r.record.At(name))
+			continue
+		}
+		v, err := r.run(e.made[i], r.at)
+		if err != nil && !errors.Is(err, errAbsent) {
+			return fmt.Errorf("feature %s: %q: %w", name, e.made[i].text, err)
+		}
+		r.cells[i] = cellOf(v)
+	}
+	return nil
+}
+
+// row encodes the features of one record into x, [width], and returns the names of those that are missing.
+func (e *Encoder) row(x []float32, cells []cell) (missing []string, err error) {
 	rest := x
 	for i := range e.Features {
-		f := &e.Features[i]
-		v, err := at(i)
-		if err != nil {
-			return nil, err
-		}
-		w := f.Width()
-		if v, ok := e.filled(i, v); !ok {
-			missing = append(missing, f.Name)
+		w := e.Features[i].Width()
+		if v, ok := e.filled(i, cells[i]); !ok {
+			missing = append(missing, e.nameOf(i))
 		} else if err := e.place(rest[:w], i, v); err != nil {
 			return nil, err
 		}
 		rest = rest[w:]
 	}
-	e.multiply(x)
+	if !e.multiply(x) {
+		return nil, errors.New("a polynomial term is too large: the features are too far from what training saw")
+	}
 	return missing, nil
+}
+
+// nameOf names a feature that is missing, with the fields that it is made of.
+func (e *Encoder) nameOf(feature int) string {
+	name := e.Features[feature].Name
+	if p := e.made[feature]; p != nil && len(p.fields) > 0 {
+		return fmt.Sprintf("%s (made of %s)", name, strings.Join(p.fields, ", "))
+	}
+	return name
 }
 
 // filled returns v, or what stands for it where it is missing, and false where nothing does.
@@ -191,15 +217,11 @@ func (e *Encoder) Raw(records []retrain.Record) ([]Raw, error) {
 	for i, f := range e.Features {
 		raw[i] = Raw{Name: f.Name, Form: f.Form}
 	}
-	err := e.each(records, func(_ int, at func(int) (cell, error)) (missing []string, err error) {
+	err := e.each(records, func(_ int, cells []cell) (missing []string, err error) {
 		for i := range raw {
-			v, err := at(i)
-			if err != nil {
-				return nil, err
-			}
-			v, ok := e.filled(i, v)
+			v, ok := e.filled(i, cells[i])
 			if !ok {
-				missing = append(missing, raw[i].Name)
+				missing = append(missing, e.nameOf(i))
 			} else if err := raw[i].add(&e.Features[i], v); err != nil {
 				return nil, err
 			}

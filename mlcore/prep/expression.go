@@ -96,5 +96,17 @@ func (e *evaluator) run(p *program, at func(field string) any) (any, error) {
 	if where, ok := errors.AsType[*file.Error](err); ok {
 		err = errors.New(where.Message)
 	}
-	return nil, err
+	return nil, fmt.Errorf("%w%s", err, e.seen(p))
+}
+
+// seen tells what the program's fields were, for an error.
+func (e *evaluator) seen(p *program) string {
+	s := ""
+	for i, f := range p.fields {
+		if i == 3 { // enough to understand it
+			return s + ", …"
+		}
+		s += fmt.Sprintf(", %s is %s", f, cellOf(e.env[fieldMark+f]))
+	}
+	return s
 }

@@ -31,26 +31,9 @@ var (
 	ofTwo = map[string]func(a, b float64) float64{"pow": math.Pow, "atan2": math.Atan2, "mod": math.Mod}
 )
 
-// functions returns the names of the functions above, sorted.
-func functions() []string {
-	return slices.Sorted(func(yield func(string) bool) {
-		for name := range maps.Keys(ofNumber) {
-			if !yield(name) {
-				return
-			}
-		}
-		for name := range maps.Keys(ofDate) {
-			if !yield(name) {
-				return
-			}
-		}
-		for name := range maps.Keys(ofTwo) {
-			if !yield(name) {
-				return
-			}
-		}
-	})
-}
+// functions is the names of the functions above, sorted.
+var functions = slices.Sorted(slices.Values(slices.Concat(
+	slices.Collect(maps.Keys(ofNumber)), slices.Collect(maps.Keys(ofDate)), slices.Collect(maps.Keys(ofTwo)))))
 
 // withFunctions is the functions as options of the compiler.
 func withFunctions() []expr.Option {

@@ -80,21 +80,29 @@ func (g *gathering) record(row int) string {
 }
 
 func recordID(o Origin) string {
-	return retrain.Record{"id": o.Table.Column("id").Value(o.Row)}.ID()
+	c := o.Table.Column("id")
+	if c != nil && c.Cells[o.Row] == retrain.Text {
+		return c.Texts[o.Row]
+	}
+	return retrain.Record{"id": c.Value(o.Row)}.ID()
 }
 
 // addTable adds the accepted rows of one table.
 func (g *gathering) addTable(s *selection, t *retrain.Table) error {
 	r := &reader{table: t, fields: map[string]field{}}
-	made := make([]*program, len(g.columns)) // of the columns that map makes
-	for _, m := range s.maps {
-		if i, ok := g.index[m.field]; ok {
-			made[i] = m.program
+	fields, made := make([]field, len(g.columns)), make([]*mapping, len(g.columns))
+	for i, c := range g.columns {
+		fields[i] = r.field(c.name)
+	}
+	for i := range s.maps {
+		if column, ok := g.index[s.maps[i].field]; ok {
+			made[column] = &s.maps[i]
 		}
 	}
+	at := r.at
 	for r.row = range t.Rows {
 		g.read++
-		ok, err := s.takes(r)
+		ok, err := s.takes(r, at)
 		if err != nil {
 			return invalid("%s: %w", recordName(recordID(Origin{t, r.row}), g.read-1), err)
 		}
@@ -105,8 +113,8 @@ func (g *gathering) addTable(s *selection, t *retrain.Table) error {
 		for i, c := range g.columns {
 			v := cell{}
 			if made[i] == nil {
-				v = r.field(c.name).cell(r.row)
-			} else if v, err = s.value(mapping{c.name, made[i]}, r.at); err != nil {
+				v = fields[i].cell(r.row)
+			} else if v, err = s.value(made[i], at); err != nil {
 				return invalid("%s: %w", g.record(len(g.origins)-1), err)
 			}
 			c.add(v)
@@ -116,11 +124,11 @@ func (g *gathering) addTable(s *selection, t *retrain.Table) error {
 }
 
 // takes reports whether the model learns the reader's row.
-func (s *selection) takes(r *reader) (bool, error) {
+func (s *selection) takes(r *reader, at func(string) any) (bool, error) {
 	if s.partition != nil && !r.in(s.partition) {
 		return false, nil
 	}
-	return s.accepts(r.at)
+	return s.accepts(at)
 }
 
 // A reader reads fields of a table by their paths, row by row.
@@ -131,19 +139,20 @@ type reader struct {
 	values retrain.Record   // of the partition's fields
 }
 
-// A field is a column, or the members of the objects in a column.
+// A field is a column, and the members of the objects in another: a path with dots may be either, row by row.
 type field struct {
 	column *retrain.Column // nil: no record has it
-	inner  string          // path within; "" for the value itself
+	outer  *retrain.Column // nil: the path has no dots, or no record has such an object
+	inner  string          // the path within
 }
 
-// field finds a path as Record.At does: a column whose name has the dots in it comes first.
+// field finds a path.
 func (r *reader) field(path string) field {
 	f, ok := r.fields[path]
 	if !ok {
 		f.column = r.table.Column(path)
-		if first, inner, dotted := strings.Cut(path, "."); f.column == nil && dotted {
-			f = field{r.table.Column(first), inner}
+		if first, inner, dotted := strings.Cut(path, "."); dotted {
+			f.outer, f.inner = r.table.Column(first), inner
 		}
 		r.fields[path] = f
 	}
@@ -164,21 +173,19 @@ func (r *reader) in(p *retrain.PartitionRef) bool {
 	return p.In(r.values)
 }
 
+// value returns the field of a row as Record.At does: a column whose name has the dots in it comes first.
 func (f field) value(row int) any {
 	v := f.column.Value(row)
-	if f.inner == "" {
+	if v != nil || f.outer == nil {
 		return v
 	}
-	object, _ := v.(map[string]any)
+	object, _ := f.outer.Value(row).(map[string]any)
 	return retrain.Record(object).At(f.inner)
 }
 
-// cell returns the value without making an interface of it where it stands in the column itself.
+// cell returns the value without making an interface of it where it stands in a column itself.
 func (f field) cell(row int) cell {
 	if f.column == nil {
-		return cell{}
-	}
-	if f.inner != "" {
 		return cellOf(f.value(row))
 	}
 	switch kind := f.column.Cells[row]; kind {
@@ -189,5 +196,5 @@ func (f field) cell(row int) cell {
 	case retrain.JSON:
 		return cell{kind: kind, text: f.column.Texts[row]}
 	}
-	return cell{}
+	return cellOf(f.value(row))
 }

@@ -215,13 +215,11 @@ func (f *Feature) number(v cell) (float64, bool, error) {
 	if !ok {
 		return 0, false, fmt.Errorf("feature %s: %s is not a %s", f.Name, v, f.Form)
 	}
-	return n, true, finite(n, "feature "+f.Name)
+	if !finite(n) {
+		return 0, false, fmt.Errorf("feature %s is %s, which cannot be learnt from", f.Name, numberText(n))
+	}
+	return n + 0, true, nil // of the two zeros the positive one: a manifest does not know the other
 }
 
-// finite refuses what the network's float32 cannot hold.
-func finite(n float64, what string) error {
-	if math.IsNaN(n) || math.Abs(n) > math.MaxFloat32 {
-		return fmt.Errorf("%s is %s, which cannot be learnt from", what, numberText(n))
-	}
-	return nil
-}
+// finite reports whether the network's float32 can hold n.
+func finite(n float64) bool { return math.Abs(n) <= math.MaxFloat32 }

@@ -18,7 +18,7 @@ const (
 )
 
 // A naming is the pass over an expression's tree that finds its fields. It gives each its mark, folds a.b.c and $env["a b"]
-// to one field, and makes == and "in" of a missing field as valueless as < and + are.
+// to one field, makes == and the like of a missing field as valueless as < and + are, and % a function of any numbers.
 type naming struct {
 	fields map[string]int // how often each is read
 	whole  int            // how often $env is used other than $env["field"]
@@ -41,6 +41,10 @@ func (n *naming) Visit(node *ast.Node) {
 	case *ast.CallNode:
 		n.call(v)
 	case *ast.BinaryNode:
+		if v.Operator == "%" { // which expr-lang has for whole numbers only; those of records are not
+			ast.Patch(node, &ast.CallNode{Callee: &ast.IdentifierNode{Value: "mod"}, Arguments: []ast.Node{v.Left, v.Right}})
+			return
+		}
 		n.compare(v)
 	}
 }
@@ -76,8 +80,8 @@ func (n *naming) call(c *ast.CallNode) {
 	name := strings.TrimPrefix(callee.Value, fieldMark)
 	n.fields[name]--
 	callee.Value = name
-	if !slices.Contains(functions(), name) {
-		n.fail(callee, "no function %q; there are expr-lang's own and "+strings.Join(functions(), ", "), name)
+	if !slices.Contains(functions, name) {
+		n.fail(callee, "no function %q; there are expr-lang's own and %s", name, strings.Join(functions, ", "))
 	}
 }
 
@@ -102,12 +106,12 @@ func (n *naming) sorted() []string {
 	return slices.Sorted(maps.Keys(n.fields))
 }
 
-// compare lets == and "in" ask for a missing field only where that is said: x == nil, or x == "", which is the same.
+// comparisons are the operators that would take a missing field for a value that differs from all others.
+var comparisons = []string{"==", "!=", "in", "contains", "startsWith", "endsWith", "matches"}
+
+// compare lets a comparison ask for a missing field only where that is said: x == nil, or x == "", which is the same.
 func (n *naming) compare(b *ast.BinaryNode) {
-	if !slices.Contains([]string{"==", "!=", "in"}, b.Operator) {
-		return
-	}
-	if emptyIsNil(&b.Left) || emptyIsNil(&b.Right) {
+	if !slices.Contains(comparisons, b.Operator) || emptyIsNil(&b.Left) || emptyIsNil(&b.Right) {
 		return
 	}
 	require(&b.Left)

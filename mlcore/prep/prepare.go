@@ -12,8 +12,8 @@ import (
 const maxBytes = 4 << 30
 
 // Prepare reads the records and returns how they are prepared, and what the fit learns from. The same records in the same
-// order, model and seed give the same bytes. Data without rows is no error: whoever called knows how few are too few, and
-// the Preparation is nil then.
+// order, model and seed give the same bytes. Fewer rows than the model's minimum are counted and no more: the Preparation is
+// nil then, and there is no error, whatever else is wrong with them; whoever called knows what to say.
 //
 // Errors: ModelConfigError for an expression; DataValidationError for data that cannot be learnt from, naming the field and
 // a record; whatever the tables yield.
@@ -32,12 +32,15 @@ func Prepare(m retrain.Model, tables iter.Seq2[*retrain.Table, error]) (*Prepara
 	if p.OrderBy != "" && p.OrderBy == defaultOrder && !g.has(p.OrderBy) {
 		p.OrderBy = "" // nobody chose it and no record has it: the order of the records is the order of time
 	}
+	d := &Data{Read: g.read, Rows: len(g.origins)}
+	if d.Rows < m.MinTrainingSamples {
+		return nil, d, nil
+	}
 	rows, err := g.complete(&m, inputs, slices.Concat(m.Target, p.order()))
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &Data{Read: g.read, Skipped: len(g.origins) - len(rows), Rows: len(rows)}
-	if len(rows) == 0 {
+	if d.Rows, d.Skipped = len(rows), d.Rows-len(rows); d.Rows < m.MinTrainingSamples {
 		return nil, d, nil
 	}
 	learnt, err := d.divide(p, g, rows, &m)
@@ -91,7 +94,7 @@ func (g *gathering) complete(m *retrain.Model, inputs, always []string) ([]int, 
 		needed = slices.Concat(inputs, always)
 	}
 	for _, name := range slices.Concat(inputs, always) {
-		if len(g.origins) > 0 && !g.has(name) {
+		if !g.has(name) {
 			return nil, invalid("no record has the field %s", name).WithHint("see what the records have: producer records %s --limit 1", m.Resource)
 		}
 	}
@@ -153,11 +156,16 @@ func (p *Preparation) learn(m *retrain.Model, g *gathering, inputs []string, lea
 }
 
 func learnTargetOf(m *retrain.Model, g *gathering, c *column, learnt, rows []int) (Target, error) {
+	binary := m.ModelConfig.Loss == "binaryCrossentropy"
 	if Classes(m) {
-		return learnClasses(g, c, rows)
+		t, err := learnClasses(g, c, rows)
+		if err == nil && binary && len(t.Classes) != 2 {
+			return t, invalid("target %s has %d classes; binaryCrossentropy tells two apart", t.Name, len(t.Classes)).WithHint("loss: categoricalCrossentropy")
+		}
+		return t, err
 	}
 	t, err := learnTarget(g, c, learnt)
-	if err == nil && m.ModelConfig.Loss == "binaryCrossentropy" { // several labels, each of which is there or not
+	if err == nil && binary { // several labels, each of which is there or not
 		if t.Min < 0 || t.Max > 1 {
 			return t, invalid("target %s reaches from %s to %s; binaryCrossentropy needs 0 to 1", t.Name, numberText(t.Min), numberText(t.Max))
 		}
@@ -166,17 +174,20 @@ func learnTargetOf(m *retrain.Model, g *gathering, c *column, learnt, rows []int
 	return t, err
 }
 
-// agree sees to it that the past of a series' target, which is a feature, has the scale of the target.
+// agree gives the past of a series' target, which is a feature, the scale of the target.
 func (p *Preparation) agree(m *retrain.Model) error {
 	if m.Type != retrain.TimeSeries {
 		return nil
 	}
-	for i := range p.Features {
-		f := &p.Features[i]
-		if f.Name == p.Targets[0].Name && f.Form != Numeric && f.Form != Boolean {
-			return invalid("target %s of a time series is a %s, not a number", f.Name, f.Form)
-		}
+	t := p.Targets[0]
+	f := &p.Features[slices.IndexFunc(p.Features, func(f Feature) bool { return f.Name == t.Name })]
+	if f.Form == Boolean {
+		f.Form = Numeric
 	}
+	if f.Form != Numeric {
+		return invalid("target %s of a time series is a %s, not a number", f.Name, f.Form)
+	}
+	f.Min, f.Max = t.Min, t.Max
 	return nil
 }
 
@@ -200,10 +211,13 @@ func (d *Data) encode(p *Preparation, g *gathering, rows []int) error {
 	for i := range p.Targets {
 		targets[i] = newTargetColumn(&p.Targets[i], g)
 	}
+	cells := make([]cell, len(columns))
 	for i, row := range rows {
 		d.Origins[i] = g.origins[row]
-		x := d.X[i*d.Width : (i+1)*d.Width]
-		if _, err := e.row(x, func(f int) (cell, error) { return columns[f].at(row), nil }); err != nil {
+		for j, c := range columns {
+			cells[j] = c.at(row)
+		}
+		if _, err := e.row(d.X[i*d.Width:(i+1)*d.Width], cells); err != nil {
 			return invalid("%w (%s)", err, g.record(row))
 		}
 		for j := range targets {

@@ -97,7 +97,7 @@ func (s *selection) accepts(at func(string) any) (bool, error) {
 }
 
 // value evaluates a mapping; nothing where it computes with a missing field.
-func (s *selection) value(m mapping, at func(string) any) (cell, error) {
+func (s *selection) value(m *mapping, at func(string) any) (cell, error) {
 	v, err := s.run(m.program, at)
 	if errors.Is(err, errAbsent) {
 		return cell{}, nil

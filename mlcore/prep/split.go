@@ -2,7 +2,6 @@ package prep
 
 import (
 	"cmp"
-	"hash/fnv"
 	"math"
 	"slices"
 	"time"
@@ -29,9 +28,7 @@ func split(g *gathering, rows []int, seed uint64, share float64) (train, holdout
 		id := recordID(g.origins[row])
 		hash := mix(seed ^ mix(uint64(i)))
 		if id != "" {
-			h := fnv.New64a()
-			h.Write([]byte(id)) // never fails
-			hash = mix(seed ^ mix(h.Sum64()))
+			hash = mix(seed ^ mix(fnv(id)))
 		}
 		order[i] = drawn{i, hash}
 	}
@@ -49,6 +46,15 @@ func split(g *gathering, rows []int, seed uint64, share float64) (train, holdout
 	return train, holdout
 }
 
+// fnv is the FNV-1a hash of s.
+func fnv(s string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 0x100000001b3
+	}
+	return h
+}
+
 // mix spreads the bits of x over all 64 (the finalizer of splitmix64).
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
@@ -64,7 +70,7 @@ func chronological(g *gathering, rows []int, orderBy string) ([]float64, error) 
 		return nil, nil
 	}
 	c := g.column(orderBy)
-	times := make(map[int]float64, len(rows))
+	times := make([]float64, len(g.origins))
 	for _, row := range rows {
 		v := c.at(row)
 		t, ok := v.asNumber()

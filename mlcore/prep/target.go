@@ -49,7 +49,10 @@ func targetNumber(name string, v cell) (float64, error) {
 	if !ok {
 		return 0, fmt.Errorf("target %s: %s is not a number", name, v)
 	}
-	return n, finite(n, "target "+name)
+	if !finite(n) {
+		return 0, fmt.Errorf("target %s is %s, which cannot be learnt from", name, numberText(n))
+	}
+	return n + 0, nil // of the two zeros the positive one
 }
 
 // learnTarget returns the range of a numeric target in the training rows.
@@ -102,7 +105,10 @@ func learnClasses(g *gathering, c *column, rows []int) (Target, error) {
 func classForm(v cell) (Form, error) {
 	switch v.kind {
 	case retrain.Number:
-		return Numeric, finite(v.number, "the class")
+		if !finite(v.number) {
+			return "", fmt.Errorf("%s is no class", v)
+		}
+		return Numeric, nil
 	case retrain.Bool:
 		return Boolean, nil
 	case retrain.Text:

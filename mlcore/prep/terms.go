@@ -1,5 +1,7 @@
 package prep
 
+import "math"
+
 // maxTerms bounds the columns that polynomial terms add: with ten numbers all terms to degree 4 are 990.
 const maxTerms = 1000
 
@@ -67,14 +69,19 @@ func powers(columns []int, degree int) [][]int {
 	return terms
 }
 
-// multiply fills the columns of the terms; row has all columns of the network's input.
-func (p *Preparation) multiply(row []float32) {
+// multiply fills the columns of the terms; row has all columns of the network's input. It returns false where a term is
+// larger than float32 can hold.
+func (p *Preparation) multiply(row []float32) bool {
 	base := len(row) - len(p.Terms)
 	for i, t := range p.Terms {
 		product := row[t[0]]
 		for _, c := range t[1:] {
 			product *= row[c]
 		}
+		if math.IsInf(float64(product), 0) {
+			return false
+		}
 		row[base+i] = product
 	}
+	return true
 }
