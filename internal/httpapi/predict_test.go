@@ -163,6 +163,29 @@ func FuzzPredict(f *testing.F) {
 	})
 }
 
+// What is read as records is, written again, read as the same number of records; anything else is the caller's fault.
+func FuzzRecords(f *testing.F) {
+	for _, body := range []string{`[{"id":"a"}]`, "{}\n{}", `[`, `[{}`, `[{}] x`, `null`, "\xff", `[[]]`, ` [ ] `} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		records, err := httpapi.RecordsOf([]byte(body))
+		if err != nil {
+			if !errors.Is(err, retrain.DataValidationError) {
+				t.Errorf("got %v, want a DataValidationError", err)
+			}
+			return
+		}
+		b, err := json.Marshal(records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := httpapi.RecordsOf(b); err != nil || len(again) != len(records) {
+			t.Errorf("got %d records, %v, want %d", len(again), err, len(records))
+		}
+	})
+}
+
 func TestAnswersThatJSONCannotWrite(t *testing.T) {
 	for _, v := range []any{math.Inf(1), math.NaN(), []float64{1, math.Inf(-1)}, []any{math.NaN()}} {
 		if httpapi.Finite(v) {

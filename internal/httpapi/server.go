@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"retrain"
@@ -15,19 +16,23 @@ import (
 // How long requests at work may take after the end was asked for.
 const drain = 5 * time.Second
 
-// Listen opens an address. Without a key it must be one that only this machine reaches.
+// Listen opens an address for what only its users may do. Without a key it must be one that only this machine reaches.
 func Listen(addr, key string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, retrain.Errorf(retrain.ModelConfigError, "address %q: %w", addr, err).WithHint("write 127.0.0.1:8080")
-	}
-	if key == "" && !loopback(host) {
+	if err == nil && key == "" && !loopback(host) {
 		return nil, retrain.Errorf(retrain.ModelConfigError, "without an API key nobody listens on %s, which other machines reach", addr).
 			WithHint("set RETRAIN_API_KEY, or listen on 127.0.0.1")
 	}
+	return ListenOpen(addr)
+}
+
+// ListenOpen opens an address for what everybody may see.
+func ListenOpen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, retrain.Errorf(retrain.UnavailableError, "%w", err).WithHint("is another one running? choose another address")
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, retrain.Errorf(retrain.ConflictError, "somebody listens on %s already", addr).WithHint("is this program running twice? otherwise choose another address")
+	} else if err != nil {
+		return nil, retrain.Errorf(retrain.ModelConfigError, "%w", err).WithHint("write an address like 127.0.0.1:8080")
 	}
 	return l, nil
 }

@@ -34,7 +34,8 @@ type S3 struct {
 	Synced          bool // an object is on the disk, not only in the system's memory, before a write is acknowledged
 
 	stop  context.CancelFunc
-	ended chan error
+	ended chan struct{}
+	err   error // read it after ended
 }
 
 // Start returns when the server accepts connections. It returns false where the folder's file system keeps no extended
@@ -49,19 +50,22 @@ func (s *S3) Start(ctx context.Context) (attributes bool, err error) {
 		return false, fmt.Errorf("s3: %w", err)
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx)) // Stop ends it, after those who write to it
-	s.ended = make(chan error, 1)
+	s.ended = make(chan struct{})
 	listening := make(chan struct{})
 	root := auth.Account{Access: s.AccessKeyID, Secret: s.SecretAccessKey, Role: auth.RoleAdmin}
 	cfg := embedgw.Config{IAMService: auth.NewIAMServiceSingle(root), RootUserAccess: s.AccessKeyID, RootUserSecret: s.SecretAccessKey, Region: Region, Ports: []string{s.addr()},
 		MaxConnections: 10_000, MaxRequests: 10_000, MultipartMaxParts: 10_000, KeepAlive: true, DisableACLs: true, Quiet: true,
 		S3Options: []s3api.Option{s3api.WithOnListen(func() { close(listening) })}}
-	go func() { s.ended <- embedgw.RunVersityGW(ctx, backendOf(files, s.Synced), &cfg) }()
+	go func() {
+		s.err = embedgw.RunVersityGW(ctx, backendOf(files, s.Synced), &cfg)
+		close(s.ended)
+	}()
 	select {
 	case <-listening:
 		return attributes, nil
-	case err := <-s.ended:
+	case <-s.ended:
 		s.stop()
-		return false, retrain.Errorf(retrain.UnavailableError, "s3 on %s: %w", s.addr(), err)
+		return false, retrain.Errorf(retrain.UnavailableError, "s3 on %s: %w", s.addr(), s.err)
 	}
 }
 
@@ -113,11 +117,22 @@ func (s *S3) CreateBucket(ctx context.Context, name string) error {
 	return nil
 }
 
+// Wait returns nil when ctx ends, and an error when the server does.
+func (s *S3) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.ended:
+		return fmt.Errorf("s3 has ended: %w", s.err)
+	}
+}
+
 // Stop ends the server; requests at work are finished first.
 func (s *S3) Stop() error {
 	s.stop()
-	if err := <-s.ended; !errors.Is(err, context.Canceled) {
-		return err
+	<-s.ended
+	if errors.Is(s.err, context.Canceled) {
+		return nil
 	}
-	return nil
+	return s.err
 }
