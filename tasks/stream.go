@@ -25,7 +25,7 @@ var (
 
 const (
 	eventsKept = 10_000          // about; who is further behind has a gap
-	eventsWait = 5 * time.Second // how long one look at the stream waits, and so how late a stream that was lost is noticed
+	eventsWait = 2 * time.Second // how long one look at the stream waits, and so how late a stream that was lost is noticed
 )
 
 // Announce tells everybody who follows.
@@ -130,7 +130,7 @@ func (r *reader) pass(entry redis.XMessage, yield func(retrain.Event) bool) bool
 	return err != nil || yield(event)
 }
 
-// connect finds the stream's end at first, and what became of it later.
+// connect goes to the stream's end at first, and looks what became of it later.
 func (r *reader) connect(ctx context.Context) error {
 	if r.at != "" {
 		_, err := r.startOver(ctx)
@@ -138,21 +138,25 @@ func (r *reader) connect(ctx context.Context) error {
 	}
 	last, err := r.last(ctx)
 	if err == nil {
-		r.at = last.ID
-		r.number, _, _ = decode(last) // whatever it is, the next one tells
+		r.goTo(last)
 	}
 	return err
 }
 
-// startOver goes to the stream's beginning when its end lies before the entry read last: the stream was lost, and may have
-// begun anew. It reports whether that is so.
+// startOver goes to the stream's end where that lies before the entry read last: the stream was lost, and may have begun
+// anew. It reports whether that is so.
 func (r *reader) startOver(ctx context.Context) (bool, error) {
 	last, err := r.last(ctx)
 	if err != nil || !before(last.ID, r.at) {
 		return false, err
 	}
-	r.at, r.number = noEntry, 0
+	r.goTo(last)
 	return true, nil
+}
+
+func (r *reader) goTo(entry redis.XMessage) {
+	r.at = entry.ID
+	r.number, _, _ = decode(entry) // 0 for none; whatever it is, the next entry's number tells whether one is missing
 }
 
 // last returns the last entry there is, noEntry in an empty stream.

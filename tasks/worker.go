@@ -22,7 +22,7 @@ type Worker struct {
 	Predict Predict                                           // retrain.Live.Predict; nil: it predicts nothing
 	Slots   int                                               // trainings at once, one per device; 1
 	Answers int                                               // predictions at once; 8
-	Grace   time.Duration                                     // how long Shutdown waits for trainings to stop; 4 s
+	Grace   time.Duration                                     // how long a Shutdown waits for trainings to stop; 4 s
 	Log     *slog.Logger
 
 	slots   chan struct{} // as many as trainings may run at once
@@ -43,17 +43,18 @@ func (w *Worker) Start(ctx context.Context) error {
 		for priority, weight := range priorities {
 			queues[trainQueue(priority)] = weight
 		}
-		if err := w.serve(typeTrain, w.train, cap(w.slots), queues); err != nil {
+		if err := w.serve(typeTrain, w.train, cap(w.slots), trainLook, queues); err != nil {
 			return err
 		}
 	}
 	if w.Predict != nil {
-		return w.serve(typePredict, w.answer, cmp.Or(w.Answers, 8), map[string]int{predictQueue: 1})
+		return w.serve(typePredict, w.answer, cmp.Or(w.Answers, 8), predictLook, map[string]int{predictQueue: 1})
 	}
 	return nil
 }
 
-// Shutdown asks what is at work to stop, and waits until it has handed its tasks back, Grace at most.
+// Shutdown asks what is at work to stop and waits until it has handed its tasks back, a second longer than Grace at most:
+// while Redis does not answer nothing can be handed back, and others notice anyhow that the leases end.
 func (w *Worker) Shutdown() {
 	if w.close == nil {
 		return
@@ -63,20 +64,37 @@ func (w *Worker) Shutdown() {
 	for _, s := range w.servers {
 		all.Go(s.Shutdown)
 	}
-	all.Wait()
 	w.servers = nil
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(w.grace() + time.Second):
+		w.Log.Warn("shut down without waiting any longer for what is at work, or for Redis")
+	}
 }
 
+func (w *Worker) grace() time.Duration { return cmp.Or(w.Grace, 4*time.Second) }
+
+// How often idle queues are looked at.
+const (
+	trainLook   = 100 * time.Millisecond
+	predictLook = 20 * time.Millisecond // somebody waits for the answer
+)
+
 // serve starts a server of its own for one type of task: asynq limits what runs at once per server, not per queue.
-func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, queues map[string]int) error {
+func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look time.Duration, queues map[string]int) error {
 	server := asynq.NewServerFromRedisClient(w.Conn.Redis, asynq.Config{
 		Concurrency:              atOnce,
 		Queues:                   queues,
-		TaskCheckInterval:        100 * time.Millisecond, // idle queues are asked ten times a second
+		TaskCheckInterval:        look,
 		DelayedTaskCheckInterval: time.Second,
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,
-		ShutdownTimeout:          cmp.Or(w.Grace, 4*time.Second),
+		ShutdownTimeout:          w.grace(),
 		Logger:                   asynqLog{w.Log},
 		LogLevel:                 asynq.InfoLevel,
 	})
