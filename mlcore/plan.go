@@ -51,18 +51,27 @@ func (p *plan) chunkOf(n int) int {
 	return min(bucket(n), most)
 }
 
-// Where XLA begins to pay, in microseconds: its compilation takes compileCost once; a step costs plainStep for each of the
-// network's parameters without it, and stepGain of that can be gained. Arithmetic is the same for both. Measured on two
-// shared cores; what decides is a pure function of the plan and the amount of work, so that the same job always goes the
-// same way and gives the same bytes.
+// What XLA costs and gains, in microseconds, as measured on two shared cores: compiling takes compileBase, compileLayer for
+// each parameter and compileCell for each step of an LSTM's window; then each step of training is shorter by gain for each
+// parameter and for each step of a window. The arithmetic is the same for both.
 const (
-	compileCost = 1_500_000
-	plainStep   = 14
-	xlaStep     = 3
+	compileBase  = 250_000
+	compileLayer = 50_000
+	compileCell  = 160_000
+	gain         = 9
 )
 
-// worthCompiling reports whether XLA saves more than it costs in this many steps.
+// worthCompiling reports whether XLA gains clearly more than it costs in this many steps. It is a function of the plan and
+// the amount of work alone, so that the same job always goes the same way and gives the same bytes.
 func (p *plan) worthCompiling(steps int) bool {
 	n := len(p.network.Parameters())
-	return steps*n*(plainStep-xlaStep) > 2*compileCost
+	cost := compileBase + compileLayer*n
+	if p.lookback > 0 {
+		if !nn.Unrolled(p.lookback) { // the other forms of an LSTM gain nothing, or cannot be compiled
+			return false
+		}
+		cost += compileCell * p.lookback
+		n += p.lookback
+	}
+	return steps*gain*n > 2*cost
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"retrain/mlcore/nn"
 	"retrain/mlcore/session"
@@ -55,10 +56,13 @@ func benchmarkEpochs(b *testing.B, p *plan, cfg *session.Config) {
 	for i := range session.View[float32](t.y) {
 		session.View[float32](t.y)[i] = r.Float32()
 	}
+	began := time.Now()
 	t.epochs = 1
 	if err := t.run(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	first := time.Since(began)
+	defer func() { b.ReportMetric(first.Seconds(), "s/first") }()
 	b.ResetTimer()
 	for range b.N {
 		t.epochs++

@@ -70,3 +70,6 @@ func cell(p *Pass, z, c Value) (hidden, state Value) {
 	}
 	return p.Mul(p.Sigmoid(gates[3]), p.Tanh(state)), state
 }
+
+// Unrolled reports whether an LSTM over windows of this length is written out step by step.
+func Unrolled(steps int) bool { return steps <= 32 }
