@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
@@ -24,7 +25,22 @@ func kinds() map[string]retrain.Model {
 	dated.Features = []string{"cost", "createdAt", "expensive", "category"}
 	bent := price()
 	bent.ModelConfig.Polynomial, bent.ModelConfig.Units = 3, 8
-	kinds := map[string]retrain.Model{"linear": price(), "dated": dated, "polynomial": bent}
+	binary := price()
+	binary.Type, binary.Target = retrain.Classification, retrain.Names{"expensive"}
+	sizes := price()
+	sizes.Type, sizes.Target = retrain.Classification, retrain.Names{"size"}
+	sizes.ModelConfig.ClassWeights = map[string]float64{"S": 2}
+	digits := price()
+	digits.Type, digits.Target, digits.Features = retrain.NeuralNetwork, retrain.Names{"demand"}, []string{"cost", "price", "category"}
+	digits.ModelConfig.Loss = "categoricalCrossentropy"
+	two := price()
+	two.Type, two.Target, two.Features = retrain.NeuralNetwork, retrain.Names{"price", "cost"}, []string{"demand", "category", "expensive"}
+	two.ModelConfig.Layers = []retrain.Layer{{Units: 8, BatchNormalization: true, Dropout: 0.1}, {Units: 4, Activation: "tanh"}}
+	series := price()
+	series.Type, series.Features = retrain.TimeSeries, []string{"cost", "category"}
+	series.ModelConfig.Lookback, series.ModelConfig.LSTMUnits, series.ModelConfig.DenseUnits = 5, 6, 4
+	kinds := map[string]retrain.Model{"linear": price(), "dated": dated, "polynomial": bent, "binary": binary, "sizes": sizes, "digits": digits,
+		"two targets": two, "series": series}
 	for name, m := range kinds {
 		m.ModelConfig.Epochs = 5
 		kinds[name] = m
@@ -57,11 +73,13 @@ func TestRawSignatureAnswersLikePredict(t *testing.T) {
 				t.Fatal(err)
 			}
 			inputs := rawInputs(t, v, records)
+			if m.Type == retrain.TimeSeries {
+				inputs = windowed(inputs, m.ModelConfig.Lookback)
+			}
 			got := serve(t, v.Dir, inputs)
-			values, _ := got["prediction"].([]float32)
 			for i := range want {
-				if w := want[i].Prediction.(float64); math.Abs(float64(values[i])-w) > 1e-5*math.Abs(w) {
-					t.Errorf("record %d: got %v, want %v", i, values[i], w)
+				if !same(t, got, i, want[i]) {
+					t.Errorf("record %d: got %v, want %v", i, got, want[i])
 				}
 			}
 			if *savedModels != "" {
@@ -143,4 +161,43 @@ func serve(t *testing.T, dir string, inputs map[string]any) map[string]any {
 		t.Fatal("no prediction")
 	}
 	return answers
+}
+
+// windowed turns columns [records] into windows [windows][lookback].
+func windowed(inputs map[string]any, lookback int) map[string]any {
+	windows := make(map[string]any)
+	for name, column := range inputs {
+		v := reflect.ValueOf(column)
+		all := reflect.MakeSlice(reflect.SliceOf(v.Type()), 0, v.Len())
+		for end := lookback; end <= v.Len(); end++ {
+			all = reflect.Append(all, v.Slice(end-lookback, end))
+		}
+		windows[name] = all.Interface()
+	}
+	return windows
+}
+
+// same compares row i of the signature's outputs with a prediction.
+func same(t *testing.T, outputs map[string]any, i int, want retrain.Prediction) bool {
+	t.Helper()
+	near := func(got float32, want float64) bool { return math.Abs(float64(got)-want) <= 1e-5*(1+math.Abs(want)) }
+	if probabilities, ok := outputs["probabilities"].([][]float32); ok {
+		sum := 0.0
+		for _, p := range probabilities[i] {
+			sum += float64(p)
+		}
+		got := reflect.ValueOf(outputs["prediction"]).Index(i).Interface()
+		if f, ok := got.(float32); ok {
+			got = float64(f)
+		}
+		return got == want.Prediction && near(slices.Max(probabilities[i]), *want.Confidence) && math.Abs(sum-1) < 1e-5
+	}
+	switch got := outputs["prediction"].(type) {
+	case []float32:
+		return near(got[i], want.Prediction.(float64))
+	case [][]float32:
+		w := want.Prediction.([]float64)
+		return near(got[i][0], w[0]) && near(got[i][1], w[1])
+	}
+	return false
 }
