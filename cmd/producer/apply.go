@@ -29,7 +29,7 @@ func (p *program) applyCommand() *cli.Command {
 }
 
 func (p *program) apply(flags *cli.Context) error {
-	if _, err := names(flags); err != nil {
+	if err := named(flags); err != nil {
 		return err
 	}
 	name := cmp.Or(flags.String("file"), flags.String("config"), app.DefaultFile)

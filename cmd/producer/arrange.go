@@ -60,10 +60,11 @@ func (a *arrangement) name(arg string) error {
 		a.names = append(a.names, arg)
 		return nil
 	}
-	if a.word = arg; arg == "help" || arg == "h" {
-		a.global = append(a.global, arg)
+	if arg == "help" && !slices.Contains(a.flags, "--help") { // help train is train --help
+		a.flags = append(a.flags, "--help")
 		return nil
 	}
+	a.word = arg
 	if a.command = a.tree.Command(arg); a.command != nil {
 		return nil
 	}

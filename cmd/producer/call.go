@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -24,15 +25,32 @@ type call struct {
 	paint  bool
 }
 
-// joined returns an action that has the parts of the system at hand. They connect when they are first used.
-func (p *program) joined(do func(ctx context.Context, c *call) error) cli.ActionFunc {
-	return func(flags *cli.Context) (err error) {
+// joined returns an action that has the parts of the system at hand. They connect when they are first used. The names behind
+// the command must be as many as are said; those in brackets may be left out.
+func (p *program) joined(do func(ctx context.Context, c *call) error, what ...string) cli.ActionFunc {
+	return func(flags *cli.Context) error {
+		if err := named(flags, what...); err != nil {
+			return err
+		}
 		config, err := app.Load(flags)
 		if err != nil {
 			return err
 		}
 		return p.on(flags, config, do)
 	}
+}
+
+// named reports whether the names behind a command are those that it needs.
+func named(flags *cli.Context, what ...string) error {
+	n := flags.NArg()
+	help := "producer " + flags.Command.Name + " --help"
+	if n > len(what) {
+		return usage("%s does not know what to do with %q", flags.Command.Name, flags.Args().Get(len(what))).hinted(help)
+	}
+	if n < len(what) && !strings.HasPrefix(what[n], "[") {
+		return usage("%s needs %s", flags.Command.Name, what[n]).hinted(help)
+	}
+	return nil
 }
 
 // on calls do with the parts that a configuration names.
@@ -45,31 +63,8 @@ func (p *program) on(flags *cli.Context, config *app.Config, do func(ctx context
 	return errors.Join(do(flags.Context, c), a.Close())
 }
 
-// names returns the names behind the command, as many as are said.
-func (c *call) names(what ...string) ([]string, error) { return names(c.flags, what...) }
-
-func names(flags *cli.Context, what ...string) ([]string, error) {
-	given := flags.Args().Slice()
-	switch {
-	case len(given) < len(what):
-		return nil, usage("%s needs %s", flags.Command.Name, what[len(given)]).hinted("producer " + flags.Command.Name + " --help")
-	case len(given) > len(what):
-		return nil, usage("%s does not know what to do with %q", flags.Command.Name, given[len(what)]).hinted("producer " + flags.Command.Name + " --help")
-	}
-	return given, nil
-}
-
-// optional returns the only name behind the command, "" for none.
-func (c *call) optional() (string, error) {
-	if c.flags.NArg() == 0 {
-		return "", nil
-	}
-	given, err := c.names("")
-	if err != nil {
-		return "", err
-	}
-	return given[0], nil
-}
+// name returns a name behind the command, "" for none.
+func (c *call) name(i int) string { return c.flags.Args().Get(i) }
 
 // json reports whether programs read the answer.
 func (c *call) json() bool { return c.flags.Bool("json") }

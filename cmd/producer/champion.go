@@ -17,20 +17,17 @@ func (p *program) promoteCommand() *cli.Command {
 		Usage:       "make a version the champion",
 		ArgsUsage:   "MODEL VERSION",
 		Description: `  producer promote price 3                    predictions come from version 3 from now on`,
-		Action:      p.joined(promote),
+		Action:      p.joined(promote, "MODEL", "VERSION"),
 	}
 }
 
 func promote(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL", "VERSION")
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(given[1])
+	model := c.name(0)
+	n, err := strconv.Atoi(c.name(1))
 	if err != nil || n < 1 {
-		return usage("%q is not a version", given[1]).hinted("producer versions " + given[0])
+		return usage("%q is not a version", c.name(1)).hinted("producer versions " + model)
 	}
-	champion, err := c.app.Promote(ctx, given[0], n)
+	champion, err := c.app.Promote(ctx, model, n)
 	if err != nil {
 		return err
 	}
@@ -45,16 +42,12 @@ func (p *program) rollbackCommand() *cli.Command {
 		Description: `  producer rollback price
   producer rollback price --steps 2`,
 		Flags:  []cli.Flag{&cli.IntFlag{Name: "steps", Value: 1, Usage: "go back by `K` champions"}},
-		Action: p.joined(rollback),
+		Action: p.joined(rollback, "MODEL"),
 	}
 }
 
 func rollback(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
-	if err != nil {
-		return err
-	}
-	champion, err := c.app.Rollback(ctx, given[0], c.flags.Int("steps"))
+	champion, err := c.app.Rollback(ctx, c.name(0), c.flags.Int("steps"))
 	if err != nil {
 		return err
 	}

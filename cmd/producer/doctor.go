@@ -36,9 +36,6 @@ func (p *program) doctorCommand() *cli.Command {
 const doctorPatience = 20 * time.Second
 
 func doctor(ctx context.Context, c *call) error {
-	if _, err := c.names(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
 	findings := append(c.app.Check(ctx), c.tensorflow(ctx)...)

@@ -27,9 +27,6 @@ func (p *program) eventsCommand() *cli.Command {
 }
 
 func events(ctx context.Context, c *call) error {
-	if _, err := c.names(); err != nil {
-		return err
-	}
 	left := c.flags.Int("count")
 	connected := false
 	for e, err := range c.app.Stream.Events(ctx) {

@@ -87,7 +87,7 @@ func formatOf(name, given string) (string, error) {
 	if given != "" {
 		return "", usage("--format %s is none of csv, jsonl, json", given)
 	}
-	if name == "stdin" {
+	if name == "stdin" || name == "-" {
 		return "jsonl", nil
 	}
 	return "", usage("the name %s does not tell the format", name).hinted("say --format csv or --format jsonl")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -38,13 +39,13 @@ func (p *program) insertCommand() *cli.Command {
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT` csv, jsonl or json; by default the name tells, and stdin is jsonl"},
 			&cli.StringFlag{Name: "batch-id", Usage: "`ID` by which a repeated insert is recognised; random by default"},
 		},
-		Action: p.joined(insert),
+		Action: p.joined(insert, "RESOURCE", "[FILE]"),
 	}
 }
 
 func insert(ctx context.Context, c *call) error {
-	resource, file, err := c.resourceAndFile()
-	if err != nil {
+	resource, file := c.name(0), cmp.Or(c.name(1), "-")
+	if _, err := formatOf(file, c.flags.String("format")); err != nil {
 		return err
 	}
 	batch := c.flags.String("batch-id")
@@ -64,17 +65,6 @@ func insert(ctx context.Context, c *call) error {
 		err = c.store(ctx, in, resource, batch, total)
 	}
 	return errors.Join(err, in.close())
-}
-
-func (c *call) resourceAndFile() (resource, file string, err error) {
-	given := c.flags.Args().Slice()
-	if len(given) == 1 {
-		return given[0], "-", nil
-	}
-	if given, err = c.names("RESOURCE", "FILE"); err != nil {
-		return "", "", err
-	}
-	return given[0], given[1], nil
 }
 
 // examine reads everything, so that nothing is stored of a text that is broken somewhere, and returns how many records it

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"strings"
 
 	"retrain"
@@ -119,7 +120,7 @@ func jsonRecord(b []byte) (retrain.Record, error) {
 
 func jsonFault(err error) error {
 	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if kind.Field == "" && kind.Offset < 2 {
+		if kind.Type == reflect.TypeFor[retrain.Record]() {
 			return fmt.Errorf("a record must be an object, not %s", article(kind.Value))
 		}
 		return fmt.Errorf("%s cannot be kept", kind.Value)

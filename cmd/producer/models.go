@@ -36,9 +36,6 @@ type listed struct {
 }
 
 func models(ctx context.Context, c *call) error {
-	if _, err := c.names(); err != nil {
-		return err
-	}
 	specs, err := c.app.Catalog.Specs(ctx)
 	if err != nil {
 		return err
@@ -80,7 +77,7 @@ func (p *program) versionsCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Description: `  producer versions price
   producer versions price --json`,
-		Action: p.joined(versions),
+		Action: p.joined(versions, "MODEL"),
 	}
 }
 
@@ -98,18 +95,15 @@ type published struct {
 }
 
 func versions(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
+	model := c.name(0)
+	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
+		return err
+	}
+	manifests, err := c.app.Registry.Versions(ctx, model)
 	if err != nil {
 		return err
 	}
-	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
-		return err
-	}
-	manifests, err := c.app.Registry.Versions(ctx, given[0])
-	if err != nil {
-		return err
-	}
-	champion, err := c.champion(ctx, given[0])
+	champion, err := c.champion(ctx, model)
 	if err != nil {
 		return err
 	}
@@ -118,7 +112,7 @@ func versions(ctx context.Context, c *call) error {
 		list = append(list, published{mf.Version, mf.Version == champion.Version, mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
 			mf.Fit.Loss, mf.Fit.ValLoss, mf.Fit.Metrics})
 	}
-	return c.answer(map[string]any{"model": given[0], "versions": list}, func(w io.Writer) { c.versionTable(w, given[0], list) })
+	return c.answer(map[string]any{"model": model, "versions": list}, func(w io.Writer) { c.versionTable(w, model, list) })
 }
 
 func (c *call) versionTable(w io.Writer, model string, list []published) {
@@ -145,7 +139,7 @@ func (p *program) showCommand() *cli.Command {
 		Description: `  producer show price
   producer show price --version 3 --json`,
 		Flags:  []cli.Flag{&cli.IntFlag{Name: "version", Usage: "version `N`; the champion by default"}},
-		Action: p.joined(showVersion),
+		Action: p.joined(showVersion, "MODEL"),
 	}
 }
 
@@ -176,11 +170,7 @@ type shown struct {
 }
 
 func showVersion(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
-	if err != nil {
-		return err
-	}
-	name := given[0]
+	name := c.name(0)
 	if _, err := c.app.Catalog.Model(ctx, name); err != nil {
 		return err
 	}

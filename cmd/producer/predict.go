@@ -29,7 +29,7 @@ func (p *program) predictCommand() *cli.Command {
 			&cli.StringFlag{Name: "url", Usage: "ask the prediction worker at `URL` by HTTP, instead of through the queue"},
 			&cli.BoolFlag{Name: "queue", Usage: "ask through the queue even where the configuration has a predictUrl"},
 		},
-		Action: p.joined(predict),
+		Action: p.joined(predict, "MODEL"),
 	}
 }
 
@@ -46,18 +46,15 @@ type asker interface {
 }
 
 func predict(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
-	if err != nil {
-		return err
-	}
+	model := c.name(0)
 	questions, single, err := c.questions()
 	if err != nil {
 		return err
 	}
-	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
+	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
 		return err
 	}
-	answers, err := c.ask(ctx, given[0], questions)
+	answers, err := c.ask(ctx, model, questions)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,6 +48,7 @@ func (p *program) tree() *cli.App {
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          misused,
 		EnableBashCompletion:  true,
+		HideHelpCommand:       true, // arrange understands "help train"
 	}
 }
 
@@ -81,7 +83,9 @@ func (p *program) commands() []*cli.Command {
 }
 
 // misused takes what the library has to say of a command line.
-func misused(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
+func misused(_ *cli.Context, err error, _ bool) error {
+	return usage("%s", strings.Replace(err.Error(), "flag -", "flag --", 1))
+}
 
 // logger returns the log for people: warnings, or everything with --verbose, on stderr.
 func (p *program) logger(c *cli.Context) *slog.Logger {

@@ -26,16 +26,12 @@ func (p *program) recordsCommand() *cli.Command {
 			&cli.StringFlag{Name: "partition", Usage: "only those of the partition `NAME`"},
 			&cli.StringFlag{Name: "values", Usage: "the partition's `k=v,…`"},
 		},
-		Action: p.joined(storedRecords),
+		Action: p.joined(storedRecords, "RESOURCE"),
 	}
 }
 
 func storedRecords(ctx context.Context, c *call) error {
-	given, err := c.names("RESOURCE")
-	if err != nil {
-		return err
-	}
-	r, err := c.app.Catalog.Resource(ctx, given[0])
+	r, err := c.app.Catalog.Resource(ctx, c.name(0))
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (p *program) runsCommand() *cli.Command {
 		Description: `  producer runs price
   producer runs price --limit 3 --json`,
 		Flags:  []cli.Flag{&cli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`; 0 for all"}},
-		Action: p.joined(runs),
+		Action: p.joined(runs, "MODEL"),
 	}
 }
 
@@ -41,16 +41,13 @@ type listedRun struct {
 }
 
 func runs(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
-	if err != nil {
-		return err
-	}
-	if _, err := c.app.Catalog.Model(ctx, given[0]); err != nil {
+	model := c.name(0)
+	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
 		return err
 	}
 	limit := c.flags.Int("limit")
 	list := []listedRun{}
-	for r, err := range c.app.Runs.Runs(ctx, given[0]) {
+	for r, err := range c.app.Runs.Runs(ctx, model) {
 		if err != nil {
 			return err
 		}
@@ -58,7 +55,7 @@ func runs(ctx context.Context, c *call) error {
 			break
 		}
 	}
-	return c.answer(map[string]any{"model": given[0], "runs": list}, func(w io.Writer) { c.runTable(w, given[0], list) })
+	return c.answer(map[string]any{"model": model, "runs": list}, func(w io.Writer) { c.runTable(w, model, list) })
 }
 
 func listRun(r *retrain.Run) listedRun {
@@ -98,7 +95,7 @@ func (p *program) statsCommand() *cli.Command {
 		ArgsUsage: "[MODEL]",
 		Description: `  producer stats price
   producer stats --json`,
-		Action: p.joined(stats),
+		Action: p.joined(stats, "[MODEL]"),
 	}
 }
 
@@ -116,10 +113,7 @@ type stat struct {
 }
 
 func stats(ctx context.Context, c *call) error {
-	model, err := c.optional()
-	if err != nil {
-		return err
-	}
+	model := c.name(0)
 	specs, err := c.app.Catalog.Specs(ctx)
 	if err != nil {
 		return err

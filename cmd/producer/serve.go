@@ -25,9 +25,6 @@ func (p *program) serveCommand() *cli.Command {
 }
 
 func serve(ctx context.Context, c *call) error {
-	if _, err := c.names(); err != nil {
-		return err
-	}
 	key := os.Getenv("RETRAIN_API_KEY")
 	l, err := httpapi.Listen(c.flags.String("listen"), key)
 	if err != nil {

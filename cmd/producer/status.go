@@ -25,15 +25,12 @@ func (p *program) statusCommand() *cli.Command {
 			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "show it again whenever it changes"},
 			&cli.DurationFlag{Name: "interval", Value: time.Second, Usage: "with --watch: look every `TIME`"},
 		},
-		Action: p.joined(status),
+		Action: p.joined(status, "[MODEL]"),
 	}
 }
 
 func status(ctx context.Context, c *call) error {
-	model, err := c.optional()
-	if err != nil {
-		return err
-	}
+	model := c.name(0)
 	if c.flags.Bool("watch") {
 		return c.watch(ctx, model)
 	}

@@ -30,7 +30,7 @@ func (p *program) trainCommand() *cli.Command {
 			&cli.BoolFlag{Name: "reset-weights", Value: true, Usage: "begin with new weights; =false goes on from the champion's"},
 			&cli.DurationFlag{Name: "timeout", DefaultText: "for ever", Usage: "wait no longer than `TIME`, like 10m; the training goes on"},
 		},
-		Action: p.joined(train),
+		Action: p.joined(train, "MODEL"),
 	}
 }
 
@@ -49,16 +49,13 @@ type requested struct {
 }
 
 func train(ctx context.Context, c *call) error {
-	given, err := c.names("MODEL")
-	if err != nil {
-		return err
-	}
+	model := c.name(0)
 	f := follower{call: c}
 	if c.flags.Bool("wait") {
 		stop := f.listen(ctx) // before the request, so that its end is not missed
 		defer stop()
 	}
-	id, err := c.app.Train(ctx, given[0], c.flags.Bool("reset-weights"))
+	id, err := c.app.Train(ctx, model, c.flags.Bool("reset-weights"))
 	if err != nil {
 		return err
 	}
