@@ -125,15 +125,36 @@ func TestRegressionLearns(t *testing.T) {
 }
 
 func TestTheSameJobGivesTheSameBytes(t *testing.T) {
-	job := retrain.Job{Model: price(), Data: tables(products(100))}
-	job.Model.ModelConfig.Polynomial = 2
-	a, b := train(t, &mlcore.Engine{}, job), train(t, &mlcore.Engine{}, job)
-	if a.sum != b.sum {
-		t.Errorf("got %s and %s", a.sum, b.sum)
+	for name, m := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			job := retrain.Job{Model: m, Data: tables(products(100))}
+			a, b := train(t, &mlcore.Engine{}, job), train(t, &mlcore.Engine{}, job)
+			if a.sum != b.sum {
+				t.Errorf("got %s and %s", a.sum, b.sum)
+			}
+			job.Model.Seed = 2
+			if c := train(t, &mlcore.Engine{}, job); c.sum == a.sum {
+				t.Error("another seed gave the same")
+			}
+		})
 	}
-	job.Model.Seed = 2
-	if c := train(t, &mlcore.Engine{}, job); c.sum == a.sum {
-		t.Error("another seed gave the same")
+}
+
+func TestEveryTypeResumesToTheSameBytes(t *testing.T) {
+	for name, m := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			job := retrain.Job{Model: m, Data: tables(products(100))}
+			job.Model.ModelConfig.EarlyStopping = &retrain.EarlyStopping{Patience: 2, RestoreBestWeights: true}
+			e := &mlcore.Engine{}
+			defer e.Close()
+			mlcore.Slice(e, 3)
+			whole := train(t, e, job)
+			for _, stop := range []int{1, 3, 4} { // within an epoch, before its end, after it
+				if got := interrupted(t, func() *mlcore.Engine { return e }, job, stop); got.sum != whole.sum {
+					t.Errorf("interrupted after %d slices: got %s, want %s", stop, got.sum, whole.sum)
+				}
+			}
+		})
 	}
 }
 
