@@ -28,8 +28,11 @@ func (m *savedModel) raw(g *graph.Graph, w []graph.Value) *meta.SignatureDef {
 		s.Inputs[f.Name] = info(input, shape...)
 		columns = append(columns, column)
 	}
-	x := terms(g, op.ConcatV2(g.Scope(), columns, g.Int(-1)), p)
-	m.outputs(g, s, m.answer(g, x, w))
+	x := columns[0]
+	if len(columns) > 1 { // TensorFlow does not join one
+		x = op.ConcatV2(g.Scope(), columns, g.Int(-1))
+	}
+	m.outputs(g, s, m.answer(g, terms(g, x, p), w))
 	return s
 }
 
