@@ -165,6 +165,9 @@ func (n Names) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads one name or a list.
 func (n *Names) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	if !bytes.HasPrefix(b, []byte("[")) {
 		*n = make(Names, 1)
 		return json.Unmarshal(b, &(*n)[0])

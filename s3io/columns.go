@@ -29,20 +29,22 @@ const mostTexts = 256
 
 func newColumns(rows int) *columns { return &columns{rows: rows, quoted: make(map[string]*column)} }
 
-// addLines adds the objects of JSON lines, without those that are old.
-func (c *columns) addLines(lines []byte, old []bool) error {
+// addLines adds the objects of so many JSON lines, without those that are old.
+func (c *columns) addLines(lines []byte, n int, old []bool) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(lines), jsontext.AllowDuplicateNames(true)) // a map has written them
-	for line := 0; dec.PeekKind() != 0; line++ {
-		if line < len(old) && old[line] {
-			if err := dec.SkipValue(); err != nil {
-				return atRecord(line, err)
-			}
-			continue
+	for line := range n {
+		var err error
+		if old != nil && old[line] {
+			err = dec.SkipValue()
+		} else {
+			err = c.add(dec)
 		}
-		if err := c.add(dec); err != nil {
+		if err != nil {
 			return atRecord(line, err)
 		}
-		c.row++
+	}
+	if dec.PeekKind() != jsontext.KindInvalid {
+		return atRecord(n, errNotOneObject)
 	}
 	return nil
 }
@@ -55,7 +57,7 @@ func atRecord(line int, err error) error {
 
 // add reads one object into the next row.
 func (c *columns) add(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != jsontext.KindBeginObject || c.row == c.rows {
+	if dec.PeekKind() != jsontext.KindBeginObject {
 		return errNotOneObject
 	}
 	if _, err := dec.ReadToken(); err != nil { // {
@@ -80,6 +82,7 @@ func (c *columns) add(dec *jsontext.Decoder) error {
 			return err
 		}
 	}
+	c.row++
 	_, err := dec.ReadToken() // }
 	return err
 }

@@ -28,9 +28,9 @@ func (cfg Config) translate(ctx context.Context, op Op, key string, err error) e
 	case code == "NoSuchBucket":
 		return retrain.Errorf(retrain.UnavailableError, "%s: there is no bucket %q: %w", what, cfg.Bucket, brief(err)).
 			WithHint("create it, or correct s3.bucket")
-	case code == "PreconditionFailed", code == "ConditionalRequestConflict", status == http.StatusPreconditionFailed:
+	case code == "PreconditionFailed", status == http.StatusPreconditionFailed:
 		return retrain.Errorf(retrain.ConflictError, "%s: the condition does not hold: %w", what, brief(err))
-	case code == "NoSuchKey", status == http.StatusNotFound:
+	case code == "NoSuchKey", code == "NotFound": // not every 404: some servers say so of an unknown user
 		return retrain.Errorf(retrain.NotFoundError, "%s: no such object: %w", what, brief(err))
 	}
 	return retrain.Errorf(retrain.UnavailableError, "%s: %w", what, brief(err)).WithHint("%s", cfg.hint(code, status, err))
@@ -48,7 +48,7 @@ func (cfg Config) place(key string) string {
 // hint returns what to do about an error that is not about an object.
 func (cfg Config) hint(code string, status int, err error) string {
 	switch code {
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound":
 		return "the credentials are wrong or have expired: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the profile"
 	case "RequestTimeTooSkewed":
 		return "this machine's clock is wrong"

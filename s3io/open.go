@@ -2,6 +2,7 @@ package s3io
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -32,10 +33,10 @@ type Config struct {
 // asked again, by a client with the same batch id, by the queue or by the next sweep.
 const (
 	dialTimeout = 5 * time.Second
-	stall       = 20 * time.Second // without a byte in either direction; big objects take as long as they need
-	attempts    = 4                // of one request: rides out a restarted connection or a 503
-	mostBackoff = time.Second      // between attempts, so that a server that is down is reported within seconds
-	connections = 64               // kept open: readers ask for many small objects at once
+	stall       = 20 * time.Second       // without a byte in either direction; big objects take as long as they need
+	attempts    = 5                      // of one request: rides out a restarted server or a 503
+	backoff     = 100 * time.Millisecond // before the second attempt, doubled each time: a server that is down is reported within 2 s
+	connections = 64                     // kept open: readers ask for many small objects at once
 )
 
 // Open returns the bucket that cfg names. It does not ask the server yet: Check does.
@@ -72,7 +73,10 @@ func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
 		config.WithHTTPClient(httpClient()),
 		config.WithDefaultRegion("us-east-1"),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, mostBackoff })
+			standard := retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.Backoff = attempts, retry.BackoffDelayerFunc(delay)
+			})
+			return retry.AddWithErrorCodes(standard, beingWritten)
 		}),
 	}
 	if cfg.Region != "" {
@@ -93,6 +97,13 @@ func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
 		}
 		o.DisableLogOutputChecksumValidationSkipped = true // servers that send no checksum are common, and not news
 	}), nil
+}
+
+// delay returns how long to wait after an attempt, from 1. Half of it is chance, so that those who failed together don't come
+// back together.
+func delay(attempt int, _ error) (time.Duration, error) {
+	d := backoff << (attempt - 1)
+	return d/2 + rand.N(d/2), nil
 }
 
 func httpClient() *awshttp.BuildableClient {

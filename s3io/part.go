@@ -28,11 +28,12 @@ func (p *part) rows() int { return p.header.Records - p.gone }
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // readIDs notes the ids of JSON lines.
-func (p *part) readIDs(lines []byte) error {
-	p.ids = make([][2]uint64, 0, p.header.Records)
-	if p.header.Records == 0 {
+func (p *part) readIDs(h batchHeader, lines []byte) error {
+	p.header = h
+	if h.Records == 0 {
 		return nil
 	}
+	p.ids = make([][2]uint64, 0, h.Records)
 	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
 		id, err := lineID(line)
 		if err != nil {

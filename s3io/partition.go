@@ -15,8 +15,11 @@ func partitioned(t *retrain.Table, p *retrain.PartitionRef) *retrain.Table {
 	r := make(retrain.Record, len(asked)) // with nothing in it but what the partition asks for
 	var rows []int
 	for row := range t.Rows {
+		clear(r)
 		for _, c := range asked {
-			r[c.Name] = c.Value(row)
+			if v := c.Value(row); v != nil { // a path goes on where there is no such field
+				r[c.Name] = v
+			}
 		}
 		if p.In(r) {
 			rows = append(rows, row)

@@ -59,16 +59,16 @@ func (b *s3Bucket) Put(ctx context.Context, key string, body []byte, cond Cond) 
 	if cond.etag != "" {
 		in.IfMatch = aws.String(`"` + string(cond.etag) + `"`)
 	}
-	count := &counting{HTTPClient: b.client.Options().HTTPClient}
-	out, err := b.client.PutObject(ctx, in, func(o *s3.Options) { o.HTTPClient = count })
+	watch := &watched{HTTPClient: b.client.Options().HTTPClient}
+	out, err := b.client.PutObject(ctx, in, func(o *s3.Options) { o.HTTPClient = watch })
 	if err == nil {
 		return etag(out.ETag), nil
 	}
 	err = b.cfg.translate(ctx, OpPut, key, err)
-	if cond.etag != "" && errors.Is(err, retrain.NotFoundError) { // some servers answer so
+	if cond.etag != "" && (errors.Is(err, retrain.NotFoundError) || apiCode(err) == beingWritten) {
 		err = retrain.Errorf(retrain.ConflictError, "%w", err)
 	}
-	if count.requests > 1 && errors.Is(err, retrain.ConflictError) {
+	if watch.unknown && errors.Is(err, retrain.ConflictError) {
 		if is, e, getErr := b.Get(ctx, key); getErr == nil && bytes.Equal(is, body) {
 			return e, nil
 		}
@@ -76,17 +76,24 @@ func (b *s3Bucket) Put(ctx context.Context, key string, body []byte, cond Cond) 
 	return "", err
 }
 
-// counting counts the attempts of one call, which make them one after the other.
-type counting struct {
+// The code of an answer (409) to a condition while somebody else writes the object. Whether that write succeeds is not known
+// yet, so absent it may still be: the SDK asks again, and in the end it's an UnavailableError.
+const beingWritten = "ConditionalRequestConflict"
+
+// watched notes whether any attempt of one call may have happened without our knowing.
+type watched struct {
 	s3.HTTPClient
-	requests int
+	unknown bool
 }
 
-func (c *counting) Do(r *http.Request) (*http.Response, error) {
-	c.requests++
-	return c.HTTPClient.Do(r)
+// Do sends one attempt; they come one after the other.
+func (c *watched) Do(r *http.Request) (*http.Response, error) {
+	response, err := c.HTTPClient.Do(r)
+	c.unknown = c.unknown || err != nil || response.StatusCode >= http.StatusInternalServerError
+	return response, err
 }
 
+// Delete removes an object.
 func (b *s3Bucket) Delete(ctx context.Context, key string) error {
 	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 	err = b.cfg.translate(ctx, OpDelete, key, err)
@@ -96,6 +103,7 @@ func (b *s3Bucket) Delete(ctx context.Context, key string) error {
 	return err
 }
 
+// List asks page by page.
 func (b *s3Bucket) List(ctx context.Context, l Listing) iter.Seq2[ObjectInfo, error] {
 	in := &s3.ListObjectsV2Input{Bucket: &b.cfg.Bucket, Prefix: &l.Prefix}
 	if l.After != "" {

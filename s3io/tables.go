@@ -87,7 +87,12 @@ func (r *Records) decode(ctx context.Context, p *part, c *columns) error {
 			return err
 		}
 	}
-	return p.lines(object, func(lines []byte) error { return c.addLines(lines, p.old) })
+	return p.lines(object, func(h batchHeader, lines []byte) error {
+		if h.Records != p.header.Records {
+			return retrain.Errorf(retrain.DataValidationError, "it was changed while it was read")
+		}
+		return c.addLines(lines, h.Records, p.old)
+	})
 }
 
 // fetch reads a snapshot's object as it was.
@@ -128,21 +133,16 @@ func (r *Records) parts(ctx context.Context, d retrain.Dataset) ([]*part, error)
 }
 
 // lines unpacks an object for do, which must not keep the bytes.
-func (p *part) lines(object []byte, do func(lines []byte) error) error {
-	err := func() error {
-		h, packed, err := openBatch(object)
-		if err != nil {
-			return err
-		}
-		p.header = h
-		buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // it holds nothing else
-		defer buffers.Put(buf)
-		*buf, err = h.unpack(packed, (*buf)[:0])
-		if err != nil {
-			return err
-		}
-		return do(bytes.TrimSuffix(*buf, []byte{'\n'}))
-	}()
+func (p *part) lines(object []byte, do func(h batchHeader, lines []byte) error) error {
+	h, packed, err := openBatch(object)
+	if err != nil {
+		return inObject(p.object.Key, err)
+	}
+	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // it holds nothing else
+	defer buffers.Put(buf)
+	if *buf, err = h.unpack(packed, (*buf)[:0]); err == nil {
+		err = do(h, bytes.TrimSuffix(*buf, []byte{'\n'}))
+	}
 	return inObject(p.object.Key, err)
 }
 
