@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"retrain"
 	"retrain/tasks"
@@ -304,6 +308,82 @@ func TestManyBatches(t *testing.T) {
 	t.Logf("reset %v", time.Since(began))
 	if s := settle(t, l, 3, retrain.Outcome{At: noon}); s.Inserted != n {
 		t.Errorf("inserted %d, want %d", s.Inserted, n)
+	}
+}
+
+// A breaker lets so many scripts through, and fails all others.
+type breaker struct{ left int }
+
+func (b *breaker) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if strings.HasPrefix(cmd.Name(), "eval") {
+			if b.left--; b.left < 0 {
+				return io.ErrUnexpectedEOF
+			}
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func TestATakeThatWasCutShort(t *testing.T) {
+	for name, after := range map[string]func(t *testing.T, l *tasks.Ledger, batches []string){
+		"is taken up again": func(t *testing.T, l *tasks.Ledger, batches []string) {
+			_, err := l.Requested(t.Context(), run7(2)) // the next one came and was cancelled meanwhile
+			must(t, err)
+			settle(t, l, 2, retrain.Outcome{At: noon})
+			must(t, l.Take(t.Context(), run7(1), batches, noon))
+			s, err := l.State(t.Context(), "price")
+			must(t, err)
+			if s.Running != 1 || s.Queued != 0 || s.Inserted != 0 {
+				t.Errorf("got %+v", s)
+			}
+		},
+		"is given back": func(t *testing.T, l *tasks.Ledger, batches []string) {
+			if s := settle(t, l, 1, retrain.Outcome{At: noon}); s.Running != 0 || s.Queued != 0 || s.Inserted != len(batches) {
+				t.Errorf("got %+v", s)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t)
+			l := book(t, c)
+			batches := make([]string, 5000)
+			for i := range batches {
+				batches[i] = fmt.Sprint("batch-", i)
+				count(t, l, batches[i], 1)
+			}
+			_, err := l.Requested(t.Context(), run7(1))
+			must(t, err)
+			must(t, l.Reset(t.Context(), "other", retrain.State{}, nil, nil))
+			must(t, l.Take(t.Context(), retrain.RunID{Model: "other", Number: 1}, nil, noon)) // the server knows the script now
+			broken := open(t, tasks.Config{Addr: shared.addr, DB: c.Redis.(*redis.Client).Options().DB})
+			broken.Redis.AddHook(&breaker{left: 2})
+			if err := (&tasks.Ledger{Conn: broken}).Take(t.Context(), run7(1), batches, noon); !errors.Is(err, retrain.UnavailableError) {
+				t.Fatalf("got %v, want an UnavailableError", err)
+			}
+			s, err := l.State(t.Context(), "price")
+			must(t, err)
+			if s.Running != 0 || s.Queued != 1 || s.Inserted != 1000 {
+				t.Errorf("cut short: %+v", s)
+			}
+			after(t, l, batches)
+		})
+	}
+}
+
+func TestARebuildingForgetsWhatWasLeft(t *testing.T) {
+	c := connect(t)
+	l := book(t, c)
+	count(t, l, "pending", 1)
+	must(t, l.Take(t.Context(), run7(1), []string{"taken"}, noon))
+	must(t, c.Redis.Del(t.Context(), "retrain:{price}:state").Err())
+	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil))
+	if got := uncounted(t, l, "pending", "taken"); len(got) != 2 {
+		t.Errorf("uncounted %v, want both", got)
 	}
 }
 

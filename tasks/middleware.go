@@ -25,8 +25,17 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		}
 		id, _ := asynq.GetTaskID(ctx)
 		retries, _ := asynq.GetRetryCount(ctx)
-		w.Log.Log(ctx, level, "task", "type", t.Type(), "id", id, "reason", t.Headers()[reasonHeader], "retries", retries,
-			"took", time.Since(began), "err", err)
+		facts := []any{"type", t.Type(), "id", id, "took", time.Since(began)}
+		if reason := t.Headers()[reasonHeader]; reason != "" {
+			facts = append(facts, "reason", reason)
+		}
+		if retries > 0 {
+			facts = append(facts, "retries", retries)
+		}
+		if err != nil {
+			facts = append(facts, "err", err)
+		}
+		w.Log.Log(ctx, level, "task", facts...)
 		return err
 	})
 }

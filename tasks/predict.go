@@ -68,7 +68,7 @@ func (p *Predictor) ask(ctx context.Context, model string, records []retrain.Rec
 	}
 	_, err = p.Conn.queue().EnqueueContext(ctx, asynq.NewTask(typePredict, payload), asynq.Queue(predictQueue), asynq.TaskID(id),
 		asynq.MaxRetry(0), asynq.Timeout(max(timeout, time.Second)))
-	if err != nil {
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) { // that is the driver's second try, after a first that succeeded
 		return a, p.Conn.queueFault(ctx, err, doing)
 	}
 	a, err = p.await(ctx, id, doing)

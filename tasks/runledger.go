@@ -33,8 +33,8 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string, a
 	return nil
 }
 
-// Settle ends a run: what it took is learnt, or is given back. Again, it changes nothing. It returns the state, or a
-// NotFoundError for a model whose state has to be rebuilt first.
+// Settle ends a run: what it took is learnt, or is given back, both the rows and the time since the training before. Again, it
+// changes nothing. It returns the state, or a NotFoundError for a model whose state has to be rebuilt first.
 func (l *Ledger) Settle(ctx context.Context, id retrain.RunID, o retrain.Outcome) (retrain.State, error) {
 	args := []any{id.Number, flag(o.Learnt), o.Needs, flag(o.Failed), o.Error, l.now()}
 	for n := 1; n == 1 || retrain.Backoff(n) > retrain.Backoff(n-1); n++ {

@@ -56,7 +56,8 @@ func run(m *testing.M) int {
 // A server is a redis-server with an append-only file.
 type server struct {
 	dir  string
-	addr string // stays the same over restarts
+	args []string // besides those of all
+	addr string   // stays the same over restarts
 	cmd  *exec.Cmd
 }
 
@@ -70,9 +71,9 @@ func (s *server) start() error {
 		l.Close()
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--databases", strconv.Itoa(databases),
-		"--logfile", filepath.Join(s.dir, "redis.log"))
+	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
+		"--maxmemory-policy", "noeviction", "--databases", strconv.Itoa(databases), "--logfile", filepath.Join(s.dir, "redis.log")}
+	s.cmd = exec.Command("redis-server", append(args, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

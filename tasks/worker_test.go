@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -170,6 +171,80 @@ func TestWhatNoRetryMendsIsArchived(t *testing.T) {
 		d := depth(t, c, "train-default")
 		return d.Archived == 3 && d.Completed == 1
 	})
+}
+
+// asynq gives a place to the next task when a handler does not end with its context.
+func TestASlotIsTakenUntilTheTrainingHasReallyEnded(t *testing.T) {
+	c := connect(t)
+	began, end := make(chan int, 10), make(chan struct{})
+	work(t, &tasks.Worker{Conn: c, Train: func(_ context.Context, id retrain.RunID) error {
+		began <- id.Number
+		<-end
+		return nil
+	}})
+	enqueue(t, c, 1, 0)
+	<-began
+	inspector := asynq.NewInspectorFromRedisClient(c.Redis)
+	eventually(t, "asynq has given it up", func() bool {
+		must(t, inspector.CancelProcessing("price-1.0"))
+		return depth(t, c, "train-default").Retry == 1
+	})
+	enqueue(t, c, 2, 0)
+	eventually(t, "asynq has begun the next", func() bool { return depth(t, c, "train-default").Active == 1 })
+	select {
+	case n := <-began:
+		t.Errorf("run %d was begun beside the first", n)
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(end)
+	<-began
+}
+
+func TestEachTaskIsLoggedOnce(t *testing.T) {
+	c := connect(t)
+	var text lines
+	work(t, &tasks.Worker{Conn: c, Log: slog.New(slog.NewTextHandler(&text, nil)), Train: func(_ context.Context, id retrain.RunID) error {
+		if id.Number == 2 {
+			return retrain.Errorf(retrain.UnavailableError, "S3 is away")
+		}
+		return nil
+	}})
+	enqueue(t, c, 1, 0)
+	enqueue(t, c, 2, 0)
+	eventually(t, "both are logged", func() bool { return len(text.with("msg=task")) >= 2 })
+	for _, want := range []struct{ id, level, also string }{
+		{"price-1.0", "level=INFO", "reason=manual"},
+		{"price-2.0", "level=WARN", "S3 is away"},
+	} {
+		got := text.with(want.id)
+		if len(got) != 1 || !strings.Contains(got[0], want.level) || !strings.Contains(got[0], want.also) {
+			t.Errorf("of %s: %q", want.id, got)
+		}
+	}
+}
+
+// lines collects what is logged.
+type lines struct {
+	mu  sync.Mutex // guards all
+	all []string
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, string(b))
+	return len(b), nil
+}
+
+func (l *lines) with(part string) (found []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.all {
+		if strings.Contains(line, part) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 func TestAWorkerIsSeenWhileItServes(t *testing.T) {
