@@ -108,5 +108,8 @@ func (c *call) worker() (string, error) {
 			return beside, nil
 		}
 	}
-	return exec.LookPath("worker")
+	if found, err := exec.LookPath("worker"); err == nil {
+		return found, nil
+	}
+	return "", errors.New("the program worker is neither beside this one nor in PATH: it knows about TensorFlow")
 }

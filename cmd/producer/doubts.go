@@ -13,11 +13,11 @@ type doubts map[string]*kinds
 
 type kinds struct {
 	numbers, texts int
-	line           int    // where the first text stood
+	record         int    // the first with a text, from 1
 	text           string // and what it was
 }
 
-func (d doubts) look(rows []row, models []*retrain.Model) {
+func (d doubts) look(p part, models []*retrain.Model) {
 	for _, m := range models {
 		for _, field := range slices.Concat(m.Features, m.Target) {
 			if _, known := d[field]; !known {
@@ -25,14 +25,14 @@ func (d doubts) look(rows []row, models []*retrain.Model) {
 			}
 		}
 	}
-	for _, r := range rows {
+	for i, r := range p.records {
 		for field, k := range d {
-			switch v := r.record[field].(type) {
+			switch v := r[field].(type) {
 			case float64:
 				k.numbers++
 			case string:
 				if k.texts++; k.texts == 1 {
-					k.line, k.text = r.line, v
+					k.record, k.text = p.first+i+1, v
 				}
 			}
 		}
@@ -43,7 +43,7 @@ func (d doubts) tell(c *call, file string) {
 	const few = 20 // at most one text among so many numbers
 	for _, field := range slices.Sorted(maps.Keys(d)) {
 		if k := d[field]; k.texts > 0 && k.numbers >= few*k.texts {
-			c.say("warning: %s:%d: %s is %q, but a number in %d other records", file, k.line, field, k.text, k.numbers)
+			c.say("warning: %s: %s of record %d is %q, but a number in %d others", file, field, k.record, k.text, k.numbers)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -12,28 +10,21 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
 	"retrain"
+	"retrain/s3io"
 )
 
 // An input is a text with records in it, which can be read more than once: first to see that all of it is in order, then to
 // store it. Nothing of it is held in memory.
 type input struct {
 	name   string // for messages: the file's, or "stdin"
-	format string // csv or jsonl
+	format s3io.Format
 	path   string
 	close  func() error
 }
 
-// A row is a record and the line where it begins.
-type row struct {
-	line   int
-	record retrain.Record
-}
-
 // openInput opens a file, or stdin for "-", which is copied to a temporary file. The format is csv, jsonl or json; "" is
-// told from the name, and jsonl for stdin. Whoever opens it closes it.
+// told from the name, or else from the text. Whoever opens it closes it.
 func openInput(name, format string, stdin io.Reader) (*input, error) {
 	in := &input{name: name, path: name, close: func() error { return nil }}
 	if name == "-" || name == "" {
@@ -71,8 +62,8 @@ func (in *input) spool(stdin io.Reader) error {
 	return err
 }
 
-// formatOf returns csv or jsonl. A list in one JSON text is read as jsonl is.
-func formatOf(name, given string) (string, error) {
+// formatOf returns the format that was said, or that the name tells, "" where the text itself has to tell.
+func formatOf(name, given string) (s3io.Format, error) {
 	ext := given
 	if given == "" {
 		bare := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
@@ -80,61 +71,66 @@ func formatOf(name, given string) (string, error) {
 	}
 	switch ext {
 	case "csv", "tsv":
-		return "csv", nil
+		return s3io.CSV, nil
 	case "jsonl", "json", "ndjson":
-		return "jsonl", nil
+		return s3io.JSONL, nil
 	}
 	if given != "" {
 		return "", usage("--format %s is none of csv, jsonl, json", given)
 	}
-	if name == "stdin" || name == "-" {
-		return "jsonl", nil
-	}
-	return "", usage("the name %s does not tell the format", name).hinted("say --format csv or --format jsonl")
+	return "", nil
 }
 
-func (u *usageError) hinted(hint string) *usageError {
-	u.hint = hint
-	return u
-}
-
-// rows yields the records from the beginning. It ends with the first error, which is a DataValidationError that names the
+// records yields the records from the beginning. It ends with the first error, which is a DataValidationError that names the
 // file and the line.
-func (in *input) rows() iter.Seq2[row, error] {
-	return func(yield func(row, error) bool) {
+func (in *input) records() iter.Seq2[retrain.Record, error] {
+	return func(yield func(retrain.Record, error) bool) {
 		f, err := os.Open(in.path)
 		if err != nil {
-			yield(row{}, unreadable(in.name, err))
+			yield(nil, unreadable(in.name, err))
 			return
 		}
 		defer f.Close()
-		text, err := uncompressed(f, in.name)
-		if err != nil {
-			yield(row{}, retrain.Errorf(retrain.DataValidationError, "%s: %w", in.name, err))
-			return
-		}
-		read := readJSON
-		if in.format == "csv" {
-			read = readCSV
-		}
-		for r, err := range read(bufio.NewReaderSize(text, 1<<16)) {
+		for r, err := range s3io.Read(f, in.format) {
 			if err != nil {
-				yield(r, retrain.Errorf(retrain.DataValidationError, "%s:%d: %w", in.name, r.line, err))
-				return
+				err = fmt.Errorf("%s: %w", in.name, err)
 			}
-			if !yield(r, nil) {
+			if !yield(r, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-func uncompressed(f io.Reader, name string) (io.Reader, error) {
-	switch filepath.Ext(name) {
-	case ".gz":
-		return gzip.NewReader(f)
-	case ".zst":
-		return zstd.NewReader(f)
+// A part is some records in their order, of which the first is the number first of the file, from 0.
+type part struct {
+	records []retrain.Record
+	first   int
+}
+
+// parts yields the records in groups of a batch each.
+func (in *input) parts() iter.Seq2[part, error] {
+	return func(yield func(part, error) bool) {
+		var p part
+		for r, err := range in.records() {
+			if err != nil {
+				yield(part{}, err)
+				return
+			}
+			if p.records = append(p.records, r); len(p.records) == portion {
+				if !yield(p, nil) {
+					return
+				}
+				p = part{first: p.first + portion}
+			}
+		}
+		if len(p.records) > 0 {
+			yield(p, nil)
+		}
 	}
-	return f, nil
+}
+
+// String names the records for people: "records 1001 to 2000".
+func (p part) String() string {
+	return fmt.Sprintf("records %d to %d", p.first+1, p.first+len(p.records))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func (p *program) insertCommand() *cli.Command {
 
 func insert(ctx context.Context, c *call) error {
 	resource, file := c.name(0), cmp.Or(c.name(1), "-")
+	if c.name(1) == "" && c.Typed {
+		return usage("insert needs a FILE, or - for what is typed").hinted("producer insert " + resource + " FILE")
+	}
 	if _, err := formatOf(file, c.flags.String("format")); err != nil {
 		return err
 	}
@@ -72,56 +76,23 @@ func insert(ctx context.Context, c *call) error {
 func (c *call) examine(ctx context.Context, in *input, models []*retrain.Model) (int, error) {
 	total := 0
 	doubts := doubts{}
-	for rows, err := range portions(in) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
+	for p, err := range in.parts() {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return 0, err
 		}
 		for _, m := range models {
-			if _, err := prep.Accepts(m, records(rows)); err != nil {
-				return 0, fmt.Errorf("%s, lines %d to %d: %w", in.name, rows[0].line, rows[len(rows)-1].line, err)
+			if _, err := prep.Accepts(m, p.records); err != nil {
+				return 0, fmt.Errorf("%s, %s: %w", in.name, p, err)
 			}
 		}
-		doubts.look(rows, models)
-		total += len(rows)
+		doubts.look(p, models)
+		total += len(p.records)
 	}
 	if total == 0 {
 		return 0, retrain.Errorf(retrain.DataValidationError, "%s has no records", in.name)
 	}
 	doubts.tell(c, in.name)
 	return total, nil
-}
-
-// portions yields the rows in groups of a batch each.
-func portions(in *input) func(yield func([]row, error) bool) {
-	return func(yield func([]row, error) bool) {
-		var rows []row
-		for r, err := range in.rows() {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if rows = append(rows, r); len(rows) == portion {
-				if !yield(rows, nil) {
-					return
-				}
-				rows = nil
-			}
-		}
-		if len(rows) > 0 {
-			yield(rows, nil)
-		}
-	}
-}
-
-func records(rows []row) []retrain.Record {
-	list := make([]retrain.Record, len(rows))
-	for i := range rows {
-		list[i] = rows[i].record
-	}
-	return list
 }
 
 // An inserted is the answer to an insert of several batches.
@@ -144,6 +115,7 @@ func (c *call) store(ctx context.Context, in *input, resource, batch string, tot
 			bar.add(a.Inserted + a.Duplicates)
 		}
 	}()
+	c.app.Inserter.Log = slog.New(&once{Handler: c.app.Log.Handler()})
 	err := c.send(ctx, in, resource, batch, answers)
 	close(answers)
 	<-done
@@ -158,16 +130,13 @@ func (c *call) send(ctx context.Context, in *input, resource, batch string, answ
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	n, at := 0, time.Now()
-	for rows, err := range portions(in) {
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
+	for p, err := range in.parts() {
+		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return errors.Join(err, g.Wait())
 		}
 		n++
 		at = at.Add(time.Microsecond) // of two records with the same id the later in the file wins
-		b := retrain.Batch{ID: fmt.Sprintf("%s-%06d", batch, n), Resource: resource, At: at, Records: records(rows)}
+		b := retrain.Batch{ID: fmt.Sprintf("%s-%06d", batch, n), Resource: resource, At: at, Records: p.records}
 		g.Go(func() error {
 			// What is on its way is finished, whoever presses Ctrl-C: a batch is stored and counted, or it was never begun.
 			a, err := c.app.Inserter.Insert(context.WithoutCancel(ctx), b)

@@ -15,6 +15,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
 	p := &program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Animate: term.IsTerminal(int(os.Stderr.Fd())), Paint: term.IsTerminal(int(os.Stdout.Fd()))}
+		Typed: term.IsTerminal(int(os.Stdin.Fd())), Animate: term.IsTerminal(int(os.Stderr.Fd())), Paint: term.IsTerminal(int(os.Stdout.Fd()))}
 	os.Exit(p.Run(ctx, os.Args))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain"
+	"retrain/s3io"
 )
 
 func (p *program) predictCommand() *cli.Command {
@@ -73,26 +74,17 @@ func (c *call) questions() (records []retrain.Record, single bool, err error) {
 	case file != "":
 		records, err = c.questionsOf(file)
 		return records, false, err
-	case strings.HasPrefix(strings.TrimSpace(features), "["):
-		err = json.Unmarshal([]byte(features), &records)
-	default:
-		records, single = make([]retrain.Record, 1), true
-		err = json.Unmarshal([]byte(features), &records[0])
 	}
-	if err != nil {
-		return nil, false, retrain.Errorf(retrain.DataValidationError, "--features: %w", jsonFault(err)).
-			WithHint(`quote it for the shell: --features '{"cost": 100}'`)
-	}
-	return records, single, notNull(records)
-}
-
-func notNull(records []retrain.Record) error {
-	for _, r := range records {
-		if r == nil {
-			return retrain.Errorf(retrain.DataValidationError, "--features: a record must be an object, not null")
+	for r, e := range s3io.ReadJSONL(strings.NewReader(strings.ReplaceAll(features, "\n", " "))) { // which no JSON text needs
+		if e != nil {
+			return nil, false, retrain.Errorf(retrain.CodeOf(e), "--features: %w", e).WithHint(`quote it for the shell: --features '{"cost": 100}'`)
 		}
+		records = append(records, r)
 	}
-	return nil
+	if single = !strings.HasPrefix(strings.TrimSpace(features), "["); single && len(records) != 1 {
+		return nil, false, retrain.Errorf(retrain.DataValidationError, "--features: no record")
+	}
+	return records, single, nil
 }
 
 func (c *call) questionsOf(file string) ([]retrain.Record, error) {
@@ -101,11 +93,11 @@ func (c *call) questionsOf(file string) ([]retrain.Record, error) {
 		return nil, err
 	}
 	var list []retrain.Record
-	for r, e := range in.rows() {
+	for r, e := range in.records() {
 		if err = e; err != nil {
 			break
 		}
-		list = append(list, r.record)
+		list = append(list, r)
 	}
 	return list, errors.Join(err, in.close())
 }
@@ -116,10 +108,13 @@ func (c *call) ask(ctx context.Context, model string, questions []retrain.Record
 	to := c.asker()
 	bar := c.bar(len(questions), "predict")
 	defer bar.end()
-	for part := range slices.Chunk(questions, portion) {
-		predictions, version, err := to.Predict(ctx, model, part)
-		if err == nil && len(predictions) != len(part) {
-			err = retrain.Errorf(retrain.PredictionError, "%d answers to %d questions", len(predictions), len(part))
+	for records := range slices.Chunk(questions, portion) {
+		predictions, version, err := to.Predict(ctx, model, records)
+		if err == nil && len(predictions) != len(records) {
+			err = retrain.Errorf(retrain.PredictionError, "%d answers to %d questions", len(predictions), len(records))
+		}
+		if err != nil && len(questions) > portion {
+			err = fmt.Errorf("%s: %w", part{records, len(answers)}, err)
 		}
 		if err != nil {
 			return nil, err
@@ -127,7 +122,7 @@ func (c *call) ask(ctx context.Context, model string, questions []retrain.Record
 		for _, p := range predictions {
 			answers = append(answers, answered{model, version, p})
 		}
-		bar.add(len(part))
+		bar.add(len(records))
 	}
 	return answers, nil
 }

@@ -119,8 +119,8 @@ func TestApply(t *testing.T) {
 func TestInsertIsAllOrNothing(t *testing.T) {
 	s := newStage(t).applied()
 	broken := strings.Repeat("1,2,red\n", 2500) + "1,2,red,4\n" + "1,2,red\n"
-	s.fails(retrain.DataValidationError, "broken.csv:2502: 4 fields, but the header has 3", "insert", "products", s.write("broken.csv", "cost,price,colour\n"+broken))
-	s.fails(retrain.DataValidationError, "b.jsonl:2: ", "insert", "products", s.write("b.jsonl", "{\"cost\":1}\n{\"cost\":\n"))
+	s.fails(retrain.DataValidationError, "broken.csv: line 2502: 4 fields, the header has 3", "insert", "products", s.write("broken.csv", "cost,price,colour\n"+broken))
+	s.fails(retrain.DataValidationError, "b.jsonl: line 2: ", "insert", "products", s.write("b.jsonl", "{\"cost\":1}\n{\"cost\":\n"))
 	s.fails(retrain.DataValidationError, "has no records", "insert", "products", s.write("empty.csv", "cost,price\n"))
 	s.fails(retrain.NotFoundError, `no resource "goods"`, "insert", "goods", s.write("six.csv", sixRows))
 	var n struct{ Count int }

@@ -17,6 +17,7 @@ import (
 type program struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	Typed          bool // stdin is a terminal: nothing comes from it unless somebody asks
 	Animate        bool // stderr is a terminal: progress may move
 	Paint          bool // stdout is a terminal: words may be coloured
 }

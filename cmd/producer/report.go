@@ -19,6 +19,11 @@ func usage(format string, args ...any) *usageError {
 	return &usageError{message: fmt.Sprintf(format, args...)}
 }
 
+func (u *usageError) hinted(hint string) *usageError {
+	u.hint = hint
+	return u
+}
+
 // A failure is an error as it is shown.
 type failure struct {
 	Code    retrain.Code `json:"code"`

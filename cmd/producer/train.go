@@ -98,10 +98,13 @@ func (a *requested) print(c *call, w io.Writer) {
 	}
 }
 
-// metricsLine returns "mae 2.1  r2 0.91".
+// metricsLine returns "mae 2.1  r2 0.91". What a model without any features would reach is left out.
 func metricsLine(metrics map[string]float64) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		if strings.HasPrefix(name, "baseline") {
+			continue
+		}
 		words = append(words, fmt.Sprintf("%s %.4g", name, metrics[name]))
 	}
 	return strings.Join(words, "  ")

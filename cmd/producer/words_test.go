@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"retrain"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -36,7 +34,7 @@ func TestWords(t *testing.T) {
 		{"too-many-names-json", "train price cost --json", 2},
 		{"no-question", "predict price", 2},
 		{"not-a-version", "promote price best", 2},
-		{"unknown-format", "insert products data.txt", 2},
+		{"unknown-format", "insert products data.csv --format xml", 2},
 		{"nothing-configured", "models", 1},
 		{"nothing-configured-json", "models --json", 1},
 		{"no-such-file", "models --config nowhere.yaml", 1},
@@ -93,57 +91,5 @@ func TestArrange(t *testing.T) {
 		} else if got := strings.Join(got[1:], " "); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
-	}
-}
-
-func TestRows(t *testing.T) {
-	for _, test := range []struct{ name, file, text, want string }{
-		{"kinds of cells", "a.csv", "a,b,c,d,e\n1,x,true,,007\n-2.5e3,1e999,FALSE,NaN,+4\n", `{"a":1,"b":"x","c":true,"e":"007"} {"a":-2500,"b":"1e999","c":false,"d":"NaN","e":4}`},
-		{"an id stays text", "a.csv", "id,a\n0012,1\n", `{"a":1,"id":"0012"}`},
-		{"semicolons", "a.csv", "a;b\n1,5;2\n", `{"a":"1,5","b":2}`},
-		{"quotes and line ends", "a.csv", "a,b\r\n\"x, \"\"y\"\"\nz\",2\r\n", `{"a":"x, \"y\"\nz","b":2}`},
-		{"a byte order mark", "a.csv", "\ufeffa\n1\n", `{"a":1}`},
-		{"lines", "a.jsonl", "{\"a\":1}\n\n{\"a\":null}\n", `{"a":1} {"a":null}`},
-		{"a list", "a.json", " [ {\"a\":1},\n{\"a\":[2]} ]\n", `{"a":1} {"a":[2]}`},
-		{"an empty list", "a.json", "[]", ``},
-		{"too few cells", "a.csv", "a,b\n1,2\n3\n", "a.csv:3: 1 fields, but the header has 2"},
-		{"an open quote", "a.csv", "a,b\n1,\"2\n3,4\n", `a.csv:2: extraneous or missing " in quoted-field, in line 3`},
-		{"no header", "a.csv", "", "a.csv:1: there is no header"},
-		{"a nameless column", "a.csv", "a,,c\n", "a.csv:1: column 2 has no name"},
-		{"a column twice", "a.csv", "a,b,a\n", `a.csv:1: two columns are named "a"`},
-		{"broken JSON", "a.jsonl", "{\"a\":1}\n{\"a\":}\n", "a.jsonl:2: invalid character '}'"},
-		{"no object", "a.jsonl", "[1]\n", "a.jsonl:1: a record must be an object, not a number"},
-		{"a text", "a.jsonl", "{}\n\"x\"\n", "a.jsonl:2: a record must be an object, not a string"},
-		{"null", "a.jsonl", "null\n", "a.jsonl:1: a record must be an object, not null"},
-		{"a strange id", "a.jsonl", "{\"id\":{}}\n", "a.jsonl:1: the id must be text or a number"},
-		{"a list that ends early", "a.json", "[{},\n{}\n", "a.json:2: the JSON ends in the middle"},
-		{"something behind the list", "a.json", "[{}]\n{}", "a.json:2: something stands behind the list"},
-		{"the line in a list", "a.json", "[{},\n\n{\"id\":[]}]", "a.json:3: the id must be"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), test.file)
-			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			in, err := openInput(path, "", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in.name = test.file
-			var got []string
-			for r, err := range in.rows() {
-				if err != nil {
-					if code := retrain.CodeOf(err); code != retrain.DataValidationError {
-						t.Errorf("code %s", code)
-					}
-					got = []string{strings.TrimPrefix(err.Error(), "DataValidationError: ")}
-					break
-				}
-				got = append(got, asJSON(t, r.record))
-			}
-			if got := strings.Join(got, " "); got != test.want && (test.want == "" || !strings.HasPrefix(got, test.want)) {
-				t.Errorf("got  %s\nwant %s", got, test.want)
-			}
-		})
 	}
 }

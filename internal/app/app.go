@@ -69,7 +69,7 @@ func (a *App) join() {
 	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
 	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Records, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
 		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Now: time.Now, Log: a.Log}
-	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: a.Records, Counter: healing{a.Ledger, a.Sweeper}, Accepts: prep.Accepts,
+	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: a.Records, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
 		Request: a.request, Now: time.Now, Log: a.Log}
 }
 

@@ -8,23 +8,6 @@ import (
 	"retrain"
 )
 
-// healing is a counter that has a lost state rebuilt before it counts.
-type healing struct {
-	retrain.Counter
-	sweeper *retrain.Sweeper
-}
-
-// Count counts a batch, once.
-func (h healing) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
-	s, err := h.Counter.Count(ctx, model, batch, rows)
-	if errors.Is(err, retrain.NotFoundError) {
-		if err = h.sweeper.Sweep(ctx); err == nil {
-			s, err = h.Counter.Count(ctx, model, batch, rows)
-		}
-	}
-	return s, err
-}
-
 // State returns what is known of a model, rebuilt from S3 where Redis has lost it.
 func (a *App) State(ctx context.Context, model string) (retrain.State, error) {
 	s, err := a.Ledger.State(ctx, model)
