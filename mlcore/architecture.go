@@ -74,10 +74,6 @@ func custom(m *retrain.Model, p *prep.Preparation) (nn.Network, nn.Loss, error) 
 		return nn.Network{Layers: append(body, nn.Dense{In: width, Units: p.Outputs()}), Output: output}, loss, nil
 	}
 	n := len(p.Targets[0].Classes)
-	if loss == nn.BinaryCrossentropy && n != 2 {
-		return nn.Network{}, "", retrain.Errorf(retrain.ModelConfigError, "model %q: binaryCrossentropy tells two classes apart, target %s has %d",
-			m.Name, p.Targets[0].Name, n).WithHint("loss: categoricalCrossentropy")
-	}
 	if c.OutputUnits > 1 && c.OutputUnits != n && n > 2 {
 		return nn.Network{}, "", retrain.Errorf(retrain.ModelConfigError, "model %q: outputUnits is %d, target %s has %d classes",
 			m.Name, c.OutputUnits, p.Targets[0].Name, n).WithHint("leave outputUnits out: classes are found in the data")

@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"retrain"
-	"retrain/mlcore/session"
 )
 
 // An Engine is TensorFlow on this machine. The zero value works. It keeps the programs of earlier fits, so that a model whose
@@ -53,7 +52,3 @@ func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) 
 func (e *Engine) Close() error { return e.programs.close() }
 
 func (e *Engine) checkpointEvery() time.Duration { return cmp.Or(e.CheckpointEvery, 5*time.Second) }
-
-// config is how training computes: in one thread, which is the fastest for networks of this size and leaves the other cores
-// to other fits.
-func (e *Engine) config() *session.Config { return session.Here() }

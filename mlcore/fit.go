@@ -42,7 +42,10 @@ func (f *fit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	program, release, err := f.engine.programs.take(ctx, plan, f.engine.config())
+	if f.details.Device, err = device(f.Model.Device); err != nil {
+		return err
+	}
+	program, release, err := f.engine.programs.take(ctx, plan, config(f.details.Device, plan.operations()))
 	if err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func (f *fit) write(ctx context.Context) error {
 		return err
 	}
 	f.details.describe(&p.network, p.loss)
-	f.details.TensorFlow, f.details.Device, f.details.Execution, f.details.Seed = tf.Version(), "cpu", "plain", f.Model.Seed
+	f.details.TensorFlow, f.details.Execution, f.details.Seed = tf.Version(), "plain", f.Model.Seed
 	if p.compile {
 		f.details.Execution = "xla"
 	}

@@ -51,6 +51,16 @@ func (p *plan) chunkOf(n int) int {
 	return min(bucket(n), most)
 }
 
+// operations estimates the multiplications of a step: each weight meets each row of the batch three times, forward and twice
+// backward.
+func (p *plan) operations() int {
+	weights := 0
+	for _, parameter := range p.network.Parameters() {
+		weights += parameter.Size()
+	}
+	return 3 * p.batch * weights * max(1, p.lookback)
+}
+
 // What XLA costs and gains, in microseconds, as measured on two shared cores: compiling takes compileBase, compileLayer for
 // each parameter and compileCell for each step of an LSTM's window; then each step of training is shorter by gain for each
 // parameter and for each step of a window. The arithmetic is the same for both.

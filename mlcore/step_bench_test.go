@@ -14,14 +14,17 @@ import (
 func BenchmarkSteps(b *testing.B) {
 	mlp := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 64, "relu"), dense(64, 32, "relu"), dense(32, 1, "")}}}
 	lstm := plan{lookback: 7, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: 7}, dense(50, 25, "relu"), dense(25, 1, "")}}}
+	long := func(steps int) plan {
+		return plan{lookback: steps, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: steps}, dense(50, 25, "relu"), dense(25, 1, "")}}}
+	}
 	lstm30 := plan{lookback: 30, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: 30}, dense(50, 25, "relu"), dense(25, 1, "")}}}
 	linear := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 1, "")}}}
 	dropped := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 64, "relu"), nn.Dropout{Of: 64, Rate: 0.2}, dense(64, 32, "relu"), nn.BatchNormalization{Of: 32}, dense(32, 1, "")}}}
 	configs := map[string]*session.Config{"here": session.Here(), "default": {}, "2 threads": {InterOpParallelismThreads: 1, IntraOpParallelismThreads: 2}, "1 1": {InterOpParallelismThreads: 1, IntraOpParallelismThreads: 1}}
-	for name, p := range map[string]plan{"mlp": mlp, "lstm7": lstm, "lstm30": lstm30, "linear": linear, "dropout": dropped} {
+	for name, p := range map[string]plan{"mlp": mlp, "lstm7": lstm, "lstm30": lstm30, "lstm120": long(120), "lstm512": long(512), "linear": linear, "dropout": dropped} {
 		for config, cfg := range configs {
 			for _, compile := range []bool{false, true} {
-				if compile && name == "lstm30" {
+				if compile && p.lookback > 10 {
 					continue
 				}
 				b.Run(name+"/"+config+map[bool]string{false: "/plain", true: "/xla"}[compile], func(b *testing.B) {
@@ -35,9 +38,13 @@ func BenchmarkSteps(b *testing.B) {
 }
 
 func benchmarkEpochs(b *testing.B, p *plan, cfg *session.Config) {
-	const rows = 10_000
+	rows := 10_000
+	if p.lookback > 30 {
+		rows = 1000
+	}
 	p.rows, p.train = bucket(rows), bucket(rows)
 	p.chunk = p.chunkOf(rows)
+	began := time.Now()
 	program, err := p.build(cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -56,7 +63,6 @@ func benchmarkEpochs(b *testing.B, p *plan, cfg *session.Config) {
 	for i := range session.View[float32](t.y) {
 		session.View[float32](t.y)[i] = r.Float32()
 	}
-	began := time.Now()
 	t.epochs = 1
 	if err := t.run(b.Context()); err != nil {
 		b.Fatal(err)

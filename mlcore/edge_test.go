@@ -1,0 +1,167 @@
+package mlcore_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"retrain"
+	"retrain/mlcore"
+)
+
+func TestWhatCannotBeLearnt(t *testing.T) {
+	changed := func(change func(i int, r retrain.Record)) []retrain.Record {
+		records := products(40)
+		for i, r := range records {
+			change(i, r)
+		}
+		return records
+	}
+	with := func(change func(m *retrain.Model)) retrain.Model {
+		m := price()
+		m.ModelConfig.Epochs = 3
+		change(&m)
+		return m
+	}
+	plain := func(*retrain.Model) {}
+	tests := map[string]struct {
+		model   retrain.Model
+		records []retrain.Record
+		code    retrain.Code
+		says    string
+	}{
+		"a NaN among the numbers": {with(plain), changed(func(i int, r retrain.Record) {
+			if i == 7 {
+				r["cost"] = math.NaN()
+			}
+		}), retrain.DataValidationError, "cost"},
+		"a loss that explodes": {with(func(m *retrain.Model) {
+			m.ModelConfig.Optimizer, m.ModelConfig.LearningRate, m.ModelConfig.Epochs = "sgd", 10, 200
+		}),
+			products(40), retrain.TrainingError, "loss became"},
+		"a single class": {with(func(m *retrain.Model) { m.Type, m.Target = retrain.Classification, retrain.Names{"size"} }),
+			changed(func(_ int, r retrain.Record) { r["size"] = "S" }), retrain.DataValidationError, "one class"},
+		"a lookback longer than the data": {with(func(m *retrain.Model) { m.Type, m.ModelConfig.Lookback = retrain.TimeSeries, 50 }),
+			products(40), retrain.InsufficientDataError, "40 samples (minimum: 51)"},
+		"three classes for a yes or no": {with(func(m *retrain.Model) {
+			m.Type, m.Target, m.ModelConfig.Loss = retrain.NeuralNetwork, retrain.Names{"size"}, "binaryCrossentropy"
+		}), products(40), retrain.DataValidationError, "tells two apart"},
+		"no rows at all":          {with(plain), nil, retrain.InsufficientDataError, "0 samples"},
+		"a GPU that is not there": {with(func(m *retrain.Model) { m.Device = "gpu" }), products(40), retrain.TensorFlowDependencyError, "device: gpu"},
+	}
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := tryTrain(t, e, retrain.Job{Model: test.model, Data: tables(test.records)})
+			if !errors.Is(err, test.code) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want a %s with %q", err, test.code, test.says)
+			}
+		})
+	}
+}
+
+func TestWhatCanBeLearntNevertheless(t *testing.T) {
+	unicode := func(records []retrain.Record) []retrain.Record {
+		for _, r := range records {
+			r["größe in m²"], r["种类"], r["always"] = r["cost"], r["category"], 5.0
+		}
+		return records
+	}
+	tests := map[string]func(m *retrain.Model){
+		"a constant feature":            func(m *retrain.Model) { m.Features = append(m.Features, "always") },
+		"only a constant feature":       func(m *retrain.Model) { m.Features = []string{"always"} },
+		"a constant target":             func(m *retrain.Model) { m.Target = retrain.Names{"always"} },
+		"names in any script":           func(m *retrain.Model) { m.Features = []string{"größe in m²", "种类"} },
+		"batches of one row":            func(m *retrain.Model) { m.ModelConfig.BatchSize = 1 },
+		"batches of more than there is": func(m *retrain.Model) { m.ModelConfig.BatchSize = 1000 },
+		"nothing held out":              func(m *retrain.Model) { m.ModelConfig.ValidationSplit = new(float64) },
+		"a map":                         func(m *retrain.Model) { m.Map = map[string]string{"cost": "log(cost)"} },
+		"early stopping on the loss": func(m *retrain.Model) {
+			m.ModelConfig.EarlyStopping = &retrain.EarlyStopping{Patience: 1, Monitor: "loss", MinDelta: 1}
+		},
+	}
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := price()
+			m.ModelConfig.Epochs = 3
+			change(&m)
+			records := unicode(products(40))
+			v := train(t, e, retrain.Job{Model: m, Data: tables(records)})
+			s, err := mlcore.Load(v.Version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if _, err := s.Predict(t.Context(), records[:2]); err != nil {
+				t.Error(err)
+			}
+			serve(t, v.Dir, rawInputs(t, v, records[:2]))
+			for name, x := range v.Metrics {
+				if math.IsNaN(x) || math.IsInf(x, 0) {
+					t.Errorf("%s is %v", name, x)
+				}
+			}
+		})
+	}
+}
+
+func TestEarlyStoppingRestoresTheBestWeights(t *testing.T) {
+	m := price()
+	m.ModelConfig.Epochs, m.ModelConfig.LearningRate = 500, 0.3
+	m.ModelConfig.EarlyStopping = &retrain.EarlyStopping{Patience: 4, RestoreBestWeights: true}
+	v := train(t, &mlcore.Engine{}, retrain.Job{Model: m, Data: tables(products(80))})
+	if v.Epochs == 500 || v.Epochs != len(v.Losses) {
+		t.Fatalf("got %d epochs and %d losses", v.Epochs, len(v.Losses))
+	}
+	d, err := mlcore.ReadDetails(&v.Fit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := d.BestEpoch
+	if best != v.Epochs-4 || v.ValLosses[best-1] != *v.ValLoss {
+		t.Errorf("stopped after %d, best was %d with %v, got %v", v.Epochs, best, v.ValLosses[best-1], *v.ValLoss)
+	}
+	for i, l := range v.ValLosses {
+		if l < *v.ValLoss {
+			t.Errorf("epoch %d had %v, the version has %v", i+1, l, *v.ValLoss)
+		}
+	}
+}
+
+func TestTheChampionIsJudgedOnTheSameHoldout(t *testing.T) {
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for name, m := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			champion := train(t, e, retrain.Job{Model: m, Data: tables(products(80))})
+			next := train(t, e, retrain.Job{Model: m, Data: tables(products(80)), Champion: champion.Version})
+			for _, metric := range []string{"loss", "mae", "accuracy"} {
+				got, want := next.Champion[metric], champion.Metrics[metric]
+				if math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+					t.Errorf("%s: the champion got %v, and %v when it was made on the same data", metric, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestContinueBeginsWithTheVersionsWeights(t *testing.T) {
+	e := &mlcore.Engine{}
+	defer e.Close()
+	m := price()
+	first := train(t, e, retrain.Job{Model: m, Data: tables(products(80))})
+	m.ModelConfig.Epochs = 1
+	next := train(t, e, retrain.Job{Model: m, Data: tables(products(80)), Continue: first.Version})
+	if next.Losses[0] > first.Losses[0]/10 {
+		t.Errorf("got %v in the first epoch, the version had come to %v from %v", next.Losses[0], first.Loss, first.Losses[0])
+	}
+	m.Features = []string{"cost"}
+	_, err := tryTrain(t, e, retrain.Job{Model: m, Data: tables(products(80)), Continue: first.Version})
+	if !errors.Is(err, retrain.ModelConfigError) || !strings.Contains(err.Error(), "dense/kernel is [4 1] there and [1 1] now") {
+		t.Errorf("got %v", err)
+	}
+}
