@@ -25,7 +25,8 @@ type Details struct {
 	HoldoutRows int       `json:"holdoutRows"` // 0: the metrics are those of the rows that were learnt from
 	BestEpoch   int       `json:"bestEpoch,omitempty"`
 	Interval    *Interval `json:"interval,omitempty"`
-	Confusion   [][]int   `json:"confusion,omitempty"` // [true class][predicted class] on the holdout
+	Temperature float64   `json:"temperature,omitempty"` // of classes: what the logits are divided by, so that confidence is how often it is right
+	Confusion   [][]int   `json:"confusion,omitempty"`   // [true class][predicted class] on the holdout
 	Examples    []Example `json:"examples,omitempty"`
 }
 

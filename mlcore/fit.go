@@ -163,7 +163,7 @@ func indexes(rows []int) []int32 {
 // write puts the version's files into the folder and completes the result.
 func (f *fit) write(ctx context.Context) error {
 	p, s := f.training.plan, f.training.state
-	sm := &savedModel{network: &p.network, preparation: f.preparation}
+	sm := &savedModel{network: &p.network, preparation: f.preparation, temperature: f.details.Temperature}
 	for _, t := range f.training.final() {
 		sm.weights = append(sm.weights, t.Floats())
 	}

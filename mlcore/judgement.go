@@ -18,8 +18,7 @@ func (f *fit) judge(ctx context.Context) error {
 		return err
 	}
 	if len(f.preparation.Targets[0].Classes) > 0 {
-		probabilities := distributions(answers, f.training.plan.network.Width())
-		f.result.Metrics, f.details.Confusion = judgeClasses(f.trueClasses(rows), probabilities, f.majority())
+		f.judgeOwnClasses(rows, distributions(answers, f.training.plan.network.Width()))
 	} else {
 		predicted := f.unscaled(answers)
 		f.result.Metrics = f.judgeTargets(rows, predicted)
@@ -32,6 +31,19 @@ func (f *fit) judge(ctx context.Context) error {
 	}
 	f.result.Champion, err = f.judgeChampion(ctx, rows)
 	return err
+}
+
+// judgeOwnClasses calibrates the probabilities by the holdout before it judges them.
+func (f *fit) judgeOwnClasses(rows []int, probabilities [][]float64) {
+	truth := f.trueClasses(rows)
+	f.details.Temperature = 1
+	if len(f.data.Holdout) > 0 {
+		f.details.Temperature = temperature(truth, probabilities)
+	}
+	for i, p := range probabilities {
+		probabilities[i] = tempered(p, f.details.Temperature)
+	}
+	f.result.Metrics, f.details.Confusion = judgeClasses(truth, probabilities, f.majority())
 }
 
 // judgeTargets returns the metrics of numeric predictions [rows, targets], averaged over the targets. Loss is what was

@@ -32,6 +32,7 @@ type savedModel struct {
 	network     *nn.Network
 	preparation *prep.Preparation
 	weights     [][]float32 // as the network's Parameters
+	temperature float64     // what logits are divided by; 0 for none
 }
 
 // write puts the SavedModel into dir. The same weights and preparation give the same bytes.
@@ -119,7 +120,11 @@ func (m *savedModel) answer(g *graph.Graph, x graph.Value, w []graph.Value) grap
 	if m.preparation.Lookback > 0 { // the network wants the steps first
 		x = op.Transpose(g.Scope(), x, g.Ints(1, 0, 2))
 	}
-	return m.network.Answer(g, m.network.Logits(&nn.Pass{Graph: g, Rows: -1}, x, w))
+	logits := m.network.Logits(&nn.Pass{Graph: g, Rows: -1}, x, w)
+	if m.temperature != 0 {
+		logits = g.Div(logits, g.Float(m.temperature))
+	}
+	return m.network.Answer(g, logits)
 }
 
 // Variables are the weights inside a graph.
