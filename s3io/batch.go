@@ -59,7 +59,7 @@ func encodeBatch(b retrain.Batch) ([]byte, error) {
 		return nil, err
 	}
 	object := binary.LittleEndian.AppendUint32(nil, skippable)
-	object = binary.LittleEndian.AppendUint32(object, uint32(len(header))) //nolint:gosec // a batch id is short
+	object = binary.LittleEndian.AppendUint32(object, uint32(len(header)))
 	object = append(object, header...)
 	return zip.EncodeAll(lines.Bytes(), object), nil
 }
@@ -140,8 +140,8 @@ func openBatch(object []byte) (h batchHeader, packed []byte, err error) {
 	if len(object) < 8 || binary.LittleEndian.Uint32(object) != skippable {
 		return h, nil, retrain.Errorf(retrain.DataValidationError, "it does not begin with a batch's header")
 	}
-	n := binary.LittleEndian.Uint32(object[4:])
-	if uint64(n) > uint64(len(object)-8) {
+	n := int64(binary.LittleEndian.Uint32(object[4:]))
+	if n > int64(len(object)-8) {
 		return h, nil, retrain.Errorf(retrain.DataValidationError, "it ends within the header, after %d bytes", len(object))
 	}
 	if err := json.Unmarshal(object[8:8+n], &h); err != nil {

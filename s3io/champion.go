@@ -56,7 +56,7 @@ func (r *Registry) champion(ctx context.Context, model string) (raw []byte, m mo
 // MoveChampion moves the pointer by compare-and-swap, and only to a version that is published. Each move is kept in the history;
 // where whoever moved it died in between, the next one does it for him.
 func (r *Registry) MoveChampion(ctx context.Context, model string, to func(retrain.Champion) (retrain.Champion, bool)) (retrain.Champion, error) {
-	for {
+	for range mostMoves {
 		raw, was, e, err := r.champion(ctx, model)
 		if err != nil {
 			return was.Champion, err
@@ -74,7 +74,12 @@ func (r *Registry) MoveChampion(ctx context.Context, model string, to func(retra
 			return next, err
 		}
 	}
+	return retrain.Champion{}, retrain.Errorf(retrain.ConflictError, "%s: %d times somebody else was first", championKey(model), mostMoves).
+		WithHint("does the S3 server honour conditional writes? producer doctor tells")
 }
+
+// No model has so many publishers: a server with broken conditions must not keep us for ever.
+const mostMoves = 100
 
 // move replaces the pointer, whose bytes were raw, unless somebody else was first.
 func (r *Registry) move(ctx context.Context, next move, raw []byte, sequence int, e ETag) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,8 +31,8 @@ func (r *Runs) Checkpoint(ctx context.Context, id retrain.RunID) ([]byte, error)
 		return nil, err
 	}
 	r.remember(id, highest(sequences))
-	for i := len(sequences) - 1; i >= 0; i-- {
-		body, _, err := r.Bucket.Get(ctx, checkpointKey(id, sequences[i]))
+	for _, s := range slices.Backward(sequences) {
+		body, _, err := r.Bucket.Get(ctx, checkpointKey(id, s))
 		if errors.Is(err, retrain.NotFoundError) {
 			continue // whoever is at work has gone on: saving will tell
 		} else if err != nil {

@@ -156,7 +156,7 @@ func number(s string) (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	if math.Abs(n) >= 1<<53 && strings.IndexAny(s, ".eE") < 0 && strconv.FormatFloat(n, 'f', -1, 64) != s {
+	if math.Abs(n) >= 1<<53 && !strings.ContainsAny(s, ".eE") && strconv.FormatFloat(n, 'f', -1, 64) != s {
 		return 0, false // a long id, of which digits would be lost
 	}
 	return n, true

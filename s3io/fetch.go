@@ -50,9 +50,10 @@ func (r *Registry) fetchFile(ctx context.Context, key string, want retrain.File,
 	return writeFile(filepath.Join(dir, filepath.FromSlash(name)), body)
 }
 
+// writeFile writes a file that other users may read: a version is also exported, for TensorFlow Serving or Python.
 func writeFile(name string, body []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // see above
 		return err
 	}
-	return os.WriteFile(name, body, 0o644)
+	return os.WriteFile(name, body, 0o644) //nolint:gosec // see above
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -81,7 +82,7 @@ func isJSON(in *bufio.Reader) bool {
 		if err != nil {
 			return false
 		}
-		if c := head[n-1]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+		if c := head[n-1]; strings.IndexByte(space, c) < 0 {
 			return c == '{' || c == '['
 		}
 	}

@@ -21,12 +21,13 @@ func getJSON[T any](ctx context.Context, b Bucket, key string) (v T, e ETag, err
 }
 
 // putJSON stores v as indented JSON, since people look at it too.
-func putJSON(ctx context.Context, b Bucket, key string, v any, cond Cond) (ETag, error) {
+func putJSON(ctx context.Context, b Bucket, key string, v any, cond Cond) error {
 	body, err := marshal(v)
 	if err != nil {
-		return "", retrain.Errorf(retrain.TrainingError, "%s: %w", key, err) // a number that is none, in a result
+		return retrain.Errorf(retrain.TrainingError, "%s: %w", key, err) // a number that is none, in a result
 	}
-	return b.Put(ctx, key, body, cond)
+	_, err = b.Put(ctx, key, body, cond)
+	return err
 }
 
 func marshal(v any) ([]byte, error) {
@@ -36,7 +37,7 @@ func marshal(v any) ([]byte, error) {
 
 // once stores v unless the key is taken, and returns what holds: v, or what was there before.
 func once[T any](ctx context.Context, b Bucket, key string, v T) (T, error) {
-	_, err := putJSON(ctx, b, key, v, IfAbsent)
+	err := putJSON(ctx, b, key, v, IfAbsent)
 	if errors.Is(err, retrain.ConflictError) {
 		v, _, err = getJSON[T](ctx, b, key)
 	}
@@ -47,7 +48,7 @@ func once[T any](ctx context.Context, b Bucket, key string, v T) (T, error) {
 func optional[T any](ctx context.Context, b Bucket, key string) (*T, error) {
 	v, _, err := getJSON[T](ctx, b, key)
 	if errors.Is(err, retrain.NotFoundError) {
-		return nil, nil
+		return nil, nil //nolint:nilnil // the point of it
 	} else if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,10 @@ import (
 	"retrain"
 )
 
-// The longest line of JSON; more is a file without line ends.
-const longestLine = 64 << 20
+const (
+	longestLine = 64 << 20  // more is a file without line ends
+	space       = " \t\r\n" // what JSON knows as such
+)
 
 // ReadJSONL yields the records of a file with one JSON object per line, or with one array of objects. Empty lines are skipped.
 // A line that is no object is a DataValidationError with its number, and the end. An id that a float64 cannot keep becomes text.
@@ -32,7 +34,7 @@ func ReadJSONL(r io.Reader) iter.Seq2[retrain.Record, error] {
 		n := 0
 		for lines.Scan() {
 			n++
-			line := bytes.TrimSpace(lines.Bytes())
+			line := bytes.Trim(lines.Bytes(), space)
 			if len(line) == 0 {
 				continue
 			}
@@ -57,7 +59,7 @@ func isArray(in *bufio.Reader) bool {
 		return false
 	}
 	head, _ := in.Peek(in.Buffered())
-	return bytes.HasPrefix(bytes.TrimSpace(head), []byte("["))
+	return bytes.HasPrefix(bytes.TrimLeft(head, space), []byte("["))
 }
 
 // object decodes one JSON object.
@@ -139,7 +141,7 @@ func end(dec *jsontext.Decoder) error {
 }
 
 // leadingSpace returns how many bytes of space, and commas, b begins with.
-func leadingSpace(b []byte) int64 { return int64(len(b) - len(bytes.TrimLeft(b, " \t\r\n,"))) }
+func leadingSpace(b []byte) int64 { return int64(len(b) - len(bytes.TrimLeft(b, space+","))) }
 
 // A lineCounter knows at which line each byte stands that was read through it and not yet asked for.
 type lineCounter struct {

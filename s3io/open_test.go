@@ -120,7 +120,7 @@ func through(t *testing.T, fault func(w http.ResponseWriter, r *http.Request, pa
 }
 
 // lost answers nothing, after the request has been served.
-func lost(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+func lost(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
 	pass.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
@@ -185,7 +185,7 @@ func TestServerErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var tries atomic.Int32
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				tries.Add(1)
 				w.Header().Set("X-Amz-Bucket-Region", "eu-west-1")
 				w.Header().Set("Content-Type", "application/xml")

@@ -3,7 +3,7 @@ package s3io
 import (
 	"bytes"
 	"cmp"
-	"fmt"
+	"errors"
 	"hash/maphash"
 	"slices"
 
@@ -63,7 +63,7 @@ func lineID(line []byte) ([]byte, error) {
 	}
 	id := retrain.Record{"id": r.ID}.ID()
 	if id == "" {
-		return nil, fmt.Errorf("it has no id")
+		return nil, errors.New("it has no id")
 	}
 	return []byte(id), nil
 }
@@ -83,9 +83,9 @@ func markOld(parts []*part) {
 	}
 	seen := make(map[[2]uint64]struct{}, total)
 	for _, p := range slices.Backward(parts) {
-		for row := len(p.ids) - 1; row >= 0; row-- {
+		for row, id := range slices.Backward(p.ids) {
 			before := len(seen)
-			if seen[p.ids[row]] = struct{}{}; len(seen) > before {
+			if seen[id] = struct{}{}; len(seen) > before {
 				continue
 			}
 			if p.old == nil {

@@ -241,7 +241,7 @@ func TestVersions(t *testing.T) {
 		}
 	}
 	versions, err := r.Versions(t.Context(), "price")
-	var got []int
+	got := []int{}
 	for _, mf := range versions {
 		got = append(got, mf.Version)
 	}

@@ -29,8 +29,7 @@ func runKey(id retrain.RunID) string { return fmt.Sprintf("%s%08d/", runsKey(id.
 // CreateRun stores a request, or returns a ConflictError where the number is taken.
 func (r *Runs) CreateRun(ctx context.Context, run retrain.Run) error {
 	run.Start, run.Result = nil, nil
-	_, err := putJSON(ctx, r.Bucket, runKey(run.ID)+"request.json", run, IfAbsent)
-	return err
+	return putJSON(ctx, r.Bucket, runKey(run.ID)+"request.json", run, IfAbsent)
 }
 
 // Run returns a run as far as it has come, or a NotFoundError.

@@ -41,7 +41,7 @@ func (b *s3Bucket) get(ctx context.Context, key string) ([]byte, ETag, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	defer out.Body.Close()
+	defer out.Body.Close() //nolint:errcheck // all was read, or an error is reported
 	body := bytes.NewBuffer(make([]byte, 0, max(0, aws.ToInt64(out.ContentLength))+bytes.MinRead))
 	if _, err := io.Copy(body, out.Body); err != nil {
 		return nil, "", errors.Join(errBrokenOff, err)
