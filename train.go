@@ -116,8 +116,9 @@ type Leases interface {
 
 // A RunLedger moves the count with the run.
 type RunLedger interface {
-	// Take marks a run as at work and takes the rows of its batches out of the count. Again, it changes nothing. Take and
-	// Settle return a NotFoundError for a model whose state has to be rebuilt first.
+	// Take marks a run as at work and takes the rows of its batches out of the count. Again, it changes nothing. It returns a
+	// ConflictError while another run of the model is at work. Take and Settle return a NotFoundError for a model whose state
+	// has to be rebuilt first.
 	Take(ctx context.Context, id RunID, batches []string, at time.Time) error
 	// Settle ends a run: what it took is learnt, or is given back. Again, it changes nothing. It returns the state.
 	Settle(ctx context.Context, id RunID, o Outcome) (State, error)

@@ -16,6 +16,9 @@ type Finding struct {
 	Detail string `json:"detail"`
 }
 
+// untold is the detail of what a managed server keeps to itself.
+const untold = "the server does not tell"
+
 // The oldest Redis whose commands our scripts use.
 const oldestMajor, oldestMinor = 6, 2
 
@@ -39,7 +42,7 @@ func (c *Conn) Check(ctx context.Context) ([]Finding, error) {
 func version(v string) Finding {
 	f := Finding{Name: "redis version", OK: true, Detail: v}
 	if v == "" {
-		f.Detail = "the server does not tell"
+		f.Detail = untold
 		return f
 	}
 	major, rest, _ := strings.Cut(v, ".")
@@ -57,7 +60,7 @@ func eviction(policy string) Finding {
 	switch policy {
 	case "noeviction":
 	case "":
-		f.Detail = "the server does not tell; it must be maxmemory-policy noeviction"
+		f.Detail = untold + "; it must be maxmemory-policy noeviction"
 	default:
 		f.OK = false
 		f.Detail += " drops keys when memory is short: it must be noeviction"
@@ -69,7 +72,7 @@ func persistence(facts map[string]string) Finding {
 	f := Finding{Name: "redis persistence", OK: true}
 	switch aof := facts["aof_enabled"]; {
 	case aof == "":
-		f.Detail = "the server does not tell"
+		f.Detail = untold
 	case aof != "1":
 		f.OK = false
 		f.Detail = "appendonly is off: after a restart everything is rebuilt from S3, and runs wait for that"
@@ -87,7 +90,7 @@ func (c *Conn) clock(ctx context.Context) Finding {
 	f := Finding{Name: "redis clock", OK: true}
 	theirs, err := c.Redis.Time(ctx).Result()
 	if err != nil {
-		f.Detail = "the server does not tell"
+		f.Detail = untold
 		return f
 	}
 	off := time.Since(theirs).Round(time.Millisecond)

@@ -71,6 +71,7 @@ func TestEverythingOnMiniredis(t *testing.T) {
 }
 
 func TestEverythingOnACluster(t *testing.T) {
+	t.Parallel()
 	s := &server{dir: t.TempDir(), args: []string{"--databases", "1", "--cluster-enabled", "yes"}}
 	must(t, s.start())
 	t.Cleanup(s.kill)
@@ -93,6 +94,7 @@ func TestEverythingOverTLSAsAnUserOfTheServer(t *testing.T) {
 }
 
 func TestASentinelNamesTheNextMaster(t *testing.T) {
+	t.Parallel()
 	first, second := own(t), own(t)
 	_, port, _ := net.SplitHostPort(first.addr)
 	must(t, redisDo(t, second.addr, "replicaof", "127.0.0.1", port))

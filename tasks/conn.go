@@ -78,12 +78,14 @@ func Open(cfg Config) (*Conn, error) {
 		o.Addrs = []string{c.addr}
 	}
 	redis.SetLogger(driverLog{})
-	c.Redis = redis.NewUniversalClient(o)
+	c.Redis = c.client()
 	return c, nil
 }
 
 // MakeRedisClient returns a new redis.UniversalClient with the same settings; who asks for it closes it.
-func (c *Conn) MakeRedisClient() any { return redis.NewUniversalClient(c.options) }
+func (c *Conn) MakeRedisClient() any { return c.client() }
+
+func (c *Conn) client() redis.UniversalClient { return redis.NewUniversalClient(c.options) }
 
 // Addr returns where Redis is, for people.
 func (c *Conn) Addr() string { return c.addr }

@@ -14,6 +14,7 @@ import (
 )
 
 func TestRedisThatIsAwayIsUnavailable(t *testing.T) {
+	t.Parallel()
 	stuck := own(t)
 	stuck.cmd.Process.Signal(syscall.SIGSTOP)
 	for name, cfg := range map[string]tasks.Config{

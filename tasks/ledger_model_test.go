@@ -15,12 +15,12 @@ import (
 
 // A simple is the ledger's semantics in plain Go, for one model.
 type simple struct {
-	exists                 bool
-	state                  retrain.State
-	pending, taken         map[string]int // rows; unknown in taken
-	learnt                 map[string]bool
-	taker, settled, before int
-	since, sinceBefore     time.Time
+	exists         bool
+	state          retrain.State
+	pending, taken map[string]int // rows; unknown in taken
+	learnt         map[string]bool
+	taker, settled int
+	sinceBefore    time.Time
 }
 
 const unknown = -1

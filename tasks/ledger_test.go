@@ -467,7 +467,8 @@ func TestNothingAcknowledgedIsLostWhenRedisIsKilled(t *testing.T) {
 		}
 	}
 	cancel()
-	for last = range acknowledged {
+	for n := range acknowledged {
+		last = n
 	}
 	state, err := l.State(t.Context(), "price")
 	must(t, err)

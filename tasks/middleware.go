@@ -71,7 +71,7 @@ func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 // asynqLog takes what asynq has to say for itself. What it calls information is about its own insides.
 type asynqLog struct{ log *slog.Logger }
 
-func (l asynqLog) Debug(args ...any) {}
+func (l asynqLog) Debug(...any)      {}
 func (l asynqLog) Info(args ...any)  { l.log.Debug("asynq: " + fmt.Sprint(args...)) }
 func (l asynqLog) Warn(args ...any)  { l.log.Warn("asynq: " + fmt.Sprint(args...)) }
 func (l asynqLog) Error(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args...)) }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"retrain"
 	"retrain/tasks"
 )
@@ -27,10 +29,11 @@ const countedBatches = 300
 
 // play is the main function of such a process.
 func play(role string) int {
+	say := func(what any) { fmt.Fprintln(os.Stdout, what) }
 	db, _ := strconv.Atoi(os.Getenv(dbVariable))
 	c, err := tasks.Open(tasks.Config{Addr: os.Getenv(addrVariable), DB: db})
 	if err != nil {
-		fmt.Println(err)
+		say(err)
 		return 1
 	}
 	ctx := context.Background()
@@ -39,19 +42,19 @@ func play(role string) int {
 		l := &tasks.Ledger{Conn: c}
 		for b := range countedBatches {
 			if _, err := l.Count(ctx, "price", fmt.Sprint("batch-", b), b); err != nil {
-				fmt.Println(err)
+				say(err)
 				return 1
 			}
 		}
 	case "hold": // the lease, until it is lost
 		held, _, err := (&tasks.Leases{Conn: c}).Acquire(ctx, retrain.RunID{Model: "price", Number: 1})
 		if err != nil {
-			fmt.Println(err)
+			say(err)
 			return 1
 		}
-		fmt.Println("held")
+		say("held")
 		<-held.Done()
-		fmt.Println("lost")
+		say("lost")
 	}
 	return 0
 }
@@ -60,7 +63,7 @@ func play(role string) int {
 func player(t *testing.T, role string, c *tasks.Conn) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	db := int(lastDatabase.Load()) % databases // connect was called just before
+	db := c.Redis.(*redis.Client).Options().DB
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, addrVariable+"="+c.Addr(), dbVariable+"="+strconv.Itoa(db))
 	out, err := cmd.StdoutPipe()
 	must(t, err)
@@ -110,6 +113,7 @@ func TestProcessesThatAreKilledCountEachBatchOnce(t *testing.T) {
 }
 
 func TestTheRunOfAKilledWorkerIsFreeWithinItsLease(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	l := &tasks.Leases{Conn: c}
 	cmd, lines := player(t, "hold", c)
@@ -131,6 +135,7 @@ func TestTheRunOfAKilledWorkerIsFreeWithinItsLease(t *testing.T) {
 }
 
 func TestAWorkerThatStoodStillHasLostItsRun(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	l := &tasks.Leases{Conn: c}
 	cmd, lines := player(t, "hold", c)

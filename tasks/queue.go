@@ -14,7 +14,7 @@ import (
 
 // A trainPayload names a run; who serves it reads the rest where it is true.
 type trainPayload struct {
-	Run retrain.RunID `json:"run"`
+	Run string `json:"run"` // "price-7"
 }
 
 // The types of tasks. They are stored in Redis while tasks wait: never change one.
@@ -55,7 +55,7 @@ func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, prio
 	if priorities[priority] == 0 {
 		return retrain.Errorf(retrain.ModelConfigError, "priority %q of %s: it can be critical, default or low", priority, id.Model)
 	}
-	payload, err := json.Marshal(trainPayload{id})
+	payload, err := json.Marshal(trainPayload{id.String()})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -71,9 +72,9 @@ func (s *server) start() error {
 		l.Close()
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
-	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
-		"--maxmemory-policy", "noeviction", "--databases", strconv.Itoa(databases), "--logfile", filepath.Join(s.dir, "redis.log")}
-	s.cmd = exec.Command("redis-server", append(args, s.args...)...)
+	s.cmd = exec.Command("redis-server", slices.Concat([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--databases", strconv.Itoa(databases),
+		"--logfile", filepath.Join(s.dir, "redis.log")}, s.args)...)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

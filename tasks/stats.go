@@ -35,11 +35,7 @@ type ServerInfo struct {
 // Depths returns the depth of each of our queues, sorted by name. It reads asynq's keys itself, all in one go: asynq's own
 // inspection also measures memory, which takes long, and some managed servers refuse it.
 func (c *Conn) Depths(ctx context.Context) ([]QueueDepth, error) {
-	names := []string{predictQueue}
-	for priority := range priorities {
-		names = append(names, trainQueue(priority))
-	}
-	slices.Sort(names)
+	names := queueNames()
 	depths := make([]QueueDepth, len(names))
 	counts := make(map[*int]*redis.IntCmd)
 	_, err := c.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -62,11 +58,22 @@ func (c *Conn) Depths(ctx context.Context) ([]QueueDepth, error) {
 	return depths, nil
 }
 
+// queueNames returns the names of all our queues, sorted.
+func queueNames() []string {
+	names := make([]string, 0, len(priorities)+1)
+	for priority := range priorities {
+		names = append(names, trainQueue(priority))
+	}
+	names = append(names, predictQueue)
+	slices.Sort(names)
+	return names
+}
+
 // Servers returns the processes that serve our queues, sorted by host. One that died is listed for ten seconds more.
 func (c *Conn) Servers(ctx context.Context) ([]ServerInfo, error) {
 	infos, err := c.inspector().Servers()
 	if err != nil {
-		return nil, c.fault(err, "list the workers")
+		return nil, c.queueFault(ctx, err, "list the workers")
 	}
 	servers := []ServerInfo{}
 	for _, i := range infos {

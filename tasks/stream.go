@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -43,9 +44,10 @@ func (s *Stream) Announce(ctx context.Context, e retrain.Event) error {
 func (s *Stream) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
 	return func(yield func(retrain.Event, error) bool) {
 		// A client of its own, since closing it is what ends a blocked read when ctx ends.
-		client := s.Conn.MakeRedisClient().(redis.UniversalClient)
-		defer client.Close()
-		defer context.AfterFunc(ctx, func() { client.Close() })()
+		client := s.Conn.client()
+		closeIt := func() { _ = client.Close() }
+		defer closeIt()
+		defer context.AfterFunc(ctx, closeIt)()
 		pause := backoff.NewExponentialBackOff()
 		pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 5*time.Second
 		r := reader{client: client}
@@ -173,10 +175,16 @@ const noEntry = "0-0"
 
 // before reports whether the entry with id a came before that with id b. Ids are "milliseconds-count".
 func before(a, b string) bool {
-	var ams, an, bms, bn uint64
-	fmt.Sscanf(a, "%d-%d", &ams, &an)
-	fmt.Sscanf(b, "%d-%d", &bms, &bn)
+	ams, an := splitID(a)
+	bms, bn := splitID(b)
 	return ams < bms || ams == bms && an < bn
+}
+
+func splitID(id string) (ms, count uint64) {
+	left, right, _ := strings.Cut(id, "-")
+	ms, _ = strconv.ParseUint(left, 10, 64)
+	count, _ = strconv.ParseUint(right, 10, 64)
+	return ms, count
 }
 
 func decode(entry redis.XMessage) (number int, e retrain.Event, err error) {

@@ -102,6 +102,7 @@ func TestAFollowerMissesNothingWhenRedisRestarts(t *testing.T) {
 }
 
 func TestAFollowerNoticesThatTheStreamWasLost(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	events := follow(t, c)
 	wantEvents(t, events, retrain.Event{})

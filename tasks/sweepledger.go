@@ -52,7 +52,7 @@ func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learn
 	for _, batch := range learnt { // the run may have learnt from them again, but their rows are never given back
 		delete(open, batch)
 	}
-	var pairs []any
+	pairs := make([]any, 0, 2*len(open))
 	for batch, rows := range open {
 		pairs = append(pairs, batch, rows)
 	}

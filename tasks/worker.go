@@ -26,8 +26,8 @@ type Worker struct {
 	Log     *slog.Logger
 
 	slots   chan struct{} // as many as trainings may run at once
-	closing context.Context
-	close   context.CancelFunc
+	closing chan struct{} // is closed by close
+	close   func()
 	servers []*asynq.Server
 }
 
@@ -36,7 +36,8 @@ func (w *Worker) Start(ctx context.Context) error {
 	if err := w.Conn.Ping(ctx); err != nil {
 		return err
 	}
-	w.closing, w.close = context.WithCancel(context.WithoutCancel(ctx))
+	w.closing = make(chan struct{})
+	w.close = sync.OnceFunc(func() { close(w.closing) })
 	w.slots = make(chan struct{}, cmp.Or(w.Slots, 1))
 	if w.Train != nil {
 		queues := make(map[string]int, len(priorities))
@@ -115,6 +116,10 @@ func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 	if err := json.Unmarshal(t.Payload(), &p); err != nil {
 		return fmt.Errorf("%w: %w", errUndecodable, err)
 	}
+	id, err := retrain.ParseRunID(p.Run)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUndecodable, err)
+	}
 	ctx, cancel := w.untilShutdown(ctx)
 	defer cancel()
 	select {
@@ -123,15 +128,21 @@ func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return w.Train(ctx, p.Run)
+	return w.Train(ctx, id)
 }
 
 // untilShutdown returns a context that ends when the worker is shut down. asynq's own must not: it would hand the task to
 // others at once, while this worker still has the run's lease.
 func (w *Worker) untilShutdown(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(w.closing, func() { cancel(errShutdown) })
-	return ctx, func() { stop(); cancel(nil) }
+	go func() {
+		select {
+		case <-w.closing:
+			cancel(errShutdown)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // errShutdown is why a training stops that did nothing wrong.

@@ -62,6 +62,7 @@ func TestAWorkerTrainsWhatIsEnqueued(t *testing.T) {
 }
 
 func TestWhatFailsIsTriedAgainSoon(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var tries atomic.Int32
 	done := make(chan bool)
@@ -287,6 +288,7 @@ func TestAWorkerGoesOnAfterARestartOfRedis(t *testing.T) {
 }
 
 func TestShutdownIsQuickWhenRedisIsAway(t *testing.T) {
+	t.Parallel()
 	for name, away := range map[string]func(s *server){
 		"dead":  (*server).kill,
 		"stuck": func(s *server) { s.cmd.Process.Signal(syscall.SIGSTOP) },
