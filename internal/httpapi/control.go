@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
-	"slices"
+	"strconv"
 
 	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
@@ -163,26 +163,20 @@ func options(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 func (c *Control) versions(_ http.ResponseWriter, r *http.Request) (any, error) {
-	name := r.PathValue("model")
-	if _, err := c.App.Catalog.Model(r.Context(), name); err != nil {
-		return nil, err
-	}
-	all, err := c.App.Registry.Versions(r.Context(), name)
-	slices.Reverse(all)
-	return map[string]any{"versions": all}, err
+	model := r.PathValue("model")
+	list, err := c.App.ListVersions(r.Context(), model)
+	return map[string]any{"model": model, "versions": list}, err
 }
 
+// runs lists the newest, at most ?limit=20 of them.
 func (c *Control) runs(_ http.ResponseWriter, r *http.Request) (any, error) {
-	name := r.PathValue("model")
-	if _, err := c.App.Catalog.Model(r.Context(), name); err != nil {
-		return nil, err
-	}
-	runs := []retrain.Run{}
-	for run, err := range c.App.Runs.Runs(r.Context(), name) {
-		if err != nil {
-			return nil, err
+	model, limit := r.PathValue("model"), 20
+	if given := r.URL.Query().Get("limit"); given != "" {
+		var err error
+		if limit, err = strconv.Atoi(given); err != nil || limit < 0 {
+			return nil, retrain.Errorf(retrain.DataValidationError, "limit %q is no number", given)
 		}
-		runs = append(runs, run)
 	}
-	return map[string]any{"runs": runs}, nil
+	list, err := c.App.ListRuns(r.Context(), model, limit)
+	return map[string]any{"model": model, "runs": list}, err
 }

@@ -1,0 +1,72 @@
+// Command worker does the work that needs TensorFlow: worker train takes runs from the queue, worker predict answers with the
+// champions. Start as many of either as there are devices and askers.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+
+	"retrain/internal/app"
+	"retrain/internal/httpapi"
+	"retrain/internal/roles"
+	"retrain/internal/roles/work"
+)
+
+func main() {
+	roles.Main(&cli.App{
+		Name:    "worker",
+		Usage:   "train models, and predict with them",
+		Version: app.Version,
+		Commands: []*cli.Command{
+			{Name: "train", Usage: "take trainings from the queue, one at a time", Action: roles.Joined(train), Flags: append([]cli.Flag{
+				&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` of /healthz, /readyz and /metrics; nowhere by default", EnvVars: []string{"RETRAIN_LISTEN"}},
+			}, roles.Flags()...)},
+			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
+				&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_LISTEN"}},
+				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for the versions' files; a temporary one by default", EnvVars: []string{"RETRAIN_CACHE"}},
+			}, roles.Flags()...)},
+			{Name: "doctor", Usage: "check TensorFlow and its devices", Action: doctor, Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "json", Usage: "print one JSON value"},
+			}},
+			{Name: "version", Usage: "print the version", Action: func(c *cli.Context) error {
+				_, err := fmt.Fprintln(c.App.Writer, app.Version)
+				return err
+			}},
+		},
+	})
+}
+
+func train(c *cli.Context, a *app.App) error {
+	m := httpapi.NewMetrics(app.Version)
+	g, ctx := errgroup.WithContext(c.Context)
+	if addr := c.String("listen"); addr != "" {
+		l, err := httpapi.ListenOpen(addr)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return roles.Health(ctx, a, m, l) })
+	}
+	a.Log.Info("training", "redis", a.Redis.Addr())
+	g.Go(func() error { return work.Train(ctx, a, m) })
+	return g.Wait()
+}
+
+func predict(c *cli.Context, a *app.App) error {
+	l, err := httpapi.Listen(c.String("listen"), roles.Key())
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(os.TempDir(), "retrain-predict-"+strconv.Itoa(os.Getpid()))
+	if given := c.String("cache"); given != "" {
+		dir = given
+	} else {
+		defer os.RemoveAll(dir)
+	}
+	a.Log.Info("predicting", "address", l.Addr().String())
+	return work.Predict(c.Context, a, httpapi.NewMetrics(app.Version), l, roles.Key(), dir)
+}
