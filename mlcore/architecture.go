@@ -26,10 +26,10 @@ func architecture(m *retrain.Model, p *prep.Preparation) (nn.Network, nn.Loss, e
 	return custom(m, p)
 }
 
-// regression is linear; with polynomial terms it has a hidden layer too.
+// regression is linear; with polynomial terms it has a hidden layer too, unless it is to be solved exactly.
 func regression(c *retrain.ModelConfig, p *prep.Preparation) nn.Network {
 	in := p.Width()
-	if c.Polynomial <= 1 {
+	if c.Polynomial <= 1 || c.Solver == "exact" {
 		return nn.Network{Layers: []nn.Layer{nn.Dense{In: in, Units: 1}}}
 	}
 	return nn.Network{Layers: []nn.Layer{nn.Dense{In: in, Units: c.Units, Activation: c.Activation}, nn.Dense{In: c.Units, Units: 1}}}

@@ -53,7 +53,11 @@ func (f *fit) run(ctx context.Context) error {
 	if f.training, err = f.begin(program); err != nil {
 		return err
 	}
-	if err := f.training.run(ctx); err != nil {
+	train := f.training.run
+	if f.Model.ModelConfig.Solver == "exact" {
+		train = f.solve
+	}
+	if err := train(ctx); err != nil {
 		return err
 	}
 	if err := f.judge(ctx); err != nil {
