@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"retrain"
@@ -126,21 +127,30 @@ func numberText(n float64) string {
 	return string(b)
 }
 
-// ParseDate reads "2024-05-01T12:00:00Z" as RFC 3339 has it, "2024-05-01" or "2024-05"; what has no time zone is UTC.
+// ParseDate reads "2024-05-01T12:00:00Z" as RFC 3339 has it, "2024-05-01" or "2024-05". A blank may stand for the T, and
+// what has no time zone is UTC.
 func ParseDate(s string) (time.Time, bool) {
-	layout := ""
+	var layout string
 	switch {
 	case len(s) == len("2006-01"):
 		layout = "2006-01"
 	case len(s) == len(time.DateOnly):
 		layout = time.DateOnly
-	case len(s) > len(time.DateOnly) && (s[10] == 'T' || s[10] == 't'):
-		layout = time.RFC3339
+	case len(s) >= len(time.DateTime) && (s[10] == 'T' || s[10] == 't' || s[10] == ' '):
+		if layout = time.RFC3339; !zoned(s) {
+			layout = "2006-01-02T15:04:05"
+		}
+		s = s[:10] + "T" + s[11:]
 	default:
 		return time.Time{}, false
 	}
 	t, err := time.Parse(layout, s)
 	return t.UTC(), err == nil
+}
+
+// zoned reports whether a time of day ends with its zone: Z or +02:00.
+func zoned(s string) bool {
+	return s[len(s)-1] == 'Z' || strings.ContainsAny(s[len(time.DateOnly):], "+-")
 }
 
 // tooManySeconds since 1970 lie in the year 5138: such a number counts milliseconds.

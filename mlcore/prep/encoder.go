@@ -102,7 +102,7 @@ func (e *Encoder) Encode(records []retrain.Record, x []float32) error {
 
 // each calls do for every record with its features; do returns the names of those that are missing.
 func (e *Encoder) each(records []retrain.Record, do func(i int, cells []cell) ([]string, error)) error {
-	r := e.readers.Get().(*recordReader)
+	r, _ := e.readers.Get().(*recordReader) // the pool has nothing else
 	defer e.readers.Put(r)
 	for i := range records {
 		r.record = records[i]
@@ -111,7 +111,7 @@ func (e *Encoder) each(records []retrain.Record, do func(i int, cells []cell) ([
 			missing, err = do(i, r.cells)
 		}
 		if err == nil && len(missing) > 0 {
-			err = errors.New("Missing features: " + strings.Join(missing, ", ")) //nolint:staticcheck // the seed system's words
+			err = errors.New("Missing features: " + strings.Join(missing, ", "))
 		}
 		switch {
 		case err == nil:

@@ -3,6 +3,7 @@ package prep_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -16,7 +17,7 @@ import (
 	"retrain/mlcore/prep"
 )
 
-func encoder(t interface{ Fatal(...any) }, p *prep.Preparation) *prep.Encoder {
+func encoder(t interface{ Fatal(args ...any) }, p *prep.Preparation) *prep.Encoder {
 	e, err := p.Encoder()
 	if err != nil {
 		t.Fatal(err)
@@ -84,9 +85,7 @@ func TestEncodeErrors(t *testing.T) {
 	good := retrain.Record{"id": "a", "cost": 1.0, "new": true, "day": "2024-01-01", "level": "x", "demand": 5.0, "price": 1.0}
 	with := func(field string, v any) retrain.Record {
 		r := retrain.Record{}
-		for k, old := range good {
-			r[k] = old
-		}
+		maps.Copy(r, good)
 		r[field] = v
 		return r
 	}

@@ -12,6 +12,15 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
+// What expressions mean, beyond expr-lang's definition:
+//
+//   - A name is a field of the record; a.b is a member of the object a, and $env["a b"] a field whose name is no word. Fields
+//     and functions may have the same name.
+//   - An empty text and null are a missing field. Whatever computes with a missing field or compares it has no value: a
+//     filter is false then, a mapped field missing. x == nil asks whether x is missing, and x ?? 0 replaces it.
+//   - A filter and all expressions of map see the record as it was stored, not each other's results.
+//   - Nothing depends on when or where it is evaluated: there is no now().
+
 // What an expression may cost. A filter of a person has some dozens of nodes.
 const (
 	maxNodes  = 2000    // of its tree
@@ -30,8 +39,9 @@ var programs sync.Map // of string: *program
 
 // compile returns the program of an expression, or what is wrong with it and where.
 func compile(text string) (*program, error) {
-	if p, ok := programs.Load(text); ok {
-		return p.(*program), nil
+	if known, ok := programs.Load(text); ok {
+		p, _ := known.(*program)
+		return p, nil
 	}
 	names := &naming{fields: map[string]int{}}
 	options := append(withFunctions(), expr.Env(map[string]any{}), expr.AllowUndefinedVariables(),

@@ -111,10 +111,12 @@ func (g *gathering) addTable(s *selection, t *retrain.Table) error {
 		}
 		g.origins = append(g.origins, Origin{t, r.row})
 		for i, c := range g.columns {
-			v := cell{}
 			if made[i] == nil {
-				v = fields[i].cell(r.row)
-			} else if v, err = s.value(made[i], at); err != nil {
+				c.add(fields[i].cell(r.row))
+				continue
+			}
+			v, err := s.value(made[i], at)
+			if err != nil {
 				return invalid("%s: %w", g.record(len(g.origins)-1), err)
 			}
 			c.add(v)

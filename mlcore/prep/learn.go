@@ -196,7 +196,8 @@ func (f *Feature) Bin(v float64) int {
 
 // number returns the value of a feature that is one column, before scaling; false where it is missing.
 func (f *Feature) number(v cell) (float64, bool, error) {
-	n, ok := 0.0, false
+	var n float64
+	var ok bool
 	switch {
 	case v.kind == retrain.Missing:
 		return 0, false, nil

@@ -29,6 +29,7 @@ func TestForms(t *testing.T) {
 		{"months", []any{"1949-01", "1949-02"}, prep.Date, 1, ""},
 		{"moments", []any{"2024-01-31T10:00:00Z", "2024-01-31T10:00:00.5+02:00"}, prep.Date, 1, ""},
 		{"dates of all kinds", []any{"2024-01-31", "2024-01", "2024-01-31T10:00:00Z"}, prep.Date, 1, ""},
+		{"moments as databases write them", []any{"2024-01-31 10:00:00", "2024-01-31 10:00:00.123", "2024-01-31 10:00:00+00:00"}, prep.Date, 1, ""},
 		{"no such day", []any{"2024-02-30", "2024-02-31"}, prep.Category, 2, ""},
 		{"empty texts are missing", []any{"", "b", nil}, prep.Category, 1, ""},
 		{"unicode", []any{"größe", "大きい", "🪁"}, prep.Category, 3, ""},

@@ -29,7 +29,7 @@ type naming struct {
 func (n *naming) Visit(node *ast.Node) {
 	switch v := (*node).(type) {
 	case *ast.VariableDeclaratorNode:
-		n.fail(v, "let is not supported: write the value out")
+		n.failf(v, "let is not supported: write the value out")
 	case *ast.IdentifierNode:
 		if v.Value == "$env" {
 			n.whole++
@@ -81,11 +81,11 @@ func (n *naming) call(c *ast.CallNode) {
 	n.fields[name]--
 	callee.Value = name
 	if !slices.Contains(functions, name) {
-		n.fail(callee, "no function %q; there are expr-lang's own and %s", name, strings.Join(functions, ", "))
+		n.failf(callee, "no function %q; there are expr-lang's own and %s", name, strings.Join(functions, ", "))
 	}
 }
 
-func (n *naming) fail(at ast.Node, format string, args ...any) {
+func (n *naming) failf(at ast.Node, format string, args ...any) {
 	n.errs = append(n.errs, &file.Error{Location: at.Location(), Message: fmt.Sprintf(format, args...)})
 }
 

@@ -1,6 +1,7 @@
 package prep_test
 
 import (
+	"maps"
 	"math"
 	"testing"
 
@@ -111,9 +112,7 @@ func TestFilterOfTables(t *testing.T) {
 
 func withMap(m retrain.Model, more map[string]string) retrain.Model {
 	m.Map = map[string]string{"x": "1", "price": "2"}
-	for k, v := range more {
-		m.Map[k] = v
-	}
+	maps.Copy(m.Map, more)
 	return m
 }
 
@@ -178,9 +177,7 @@ func TestMap(t *testing.T) {
 		m := all(withMap(regression("x"), map[string]string{"x": test.expression, "y": "1"}))
 		m.OnMissing = "mean"
 		r := retrain.Record{"x": 42.0}
-		for k, v := range product {
-			r[k] = v
-		}
+		maps.Copy(r, product)
 		other := retrain.Record{"id": "o", "demand": 1.0, "y": 2.0, "price": 1.0, "count": 0.0, "new": false, "x": 0.0, "createdAt": "1970-01-01", "name": "x", "nosuch": 3.0}
 		p, d := prepare(t, m, []retrain.Record{r, other, other})
 		e, err := p.Encoder()

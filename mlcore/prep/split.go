@@ -32,7 +32,7 @@ func split(g *gathering, rows []int, seed uint64, share float64) (train, holdout
 		}
 		order[i] = drawn{i, hash}
 	}
-	slices.SortStableFunc(order, func(a, b drawn) int { return cmp.Compare(a.hash, b.hash) })
+	slices.SortFunc(order, func(a, b drawn) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.row, b.row)) })
 	n := holdoutSize(len(rows), share)
 	for i, d := range order {
 		if i < n {
