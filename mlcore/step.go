@@ -107,23 +107,16 @@ func (p *plan) trainStep(g *graph.Graph, s *loop) {
 	loss := g.Div(sum, count)
 
 	number := g.Add(s.number, g.Int(1))
-	p.update(g, s, loss, g.Cast(number, tf.Float), pass.Next)
+	p.update(g, s, p.network.Gradients(pass, loss, s.w), g.Cast(number, tf.Float), pass.Next)
 	s.step, s.number, s.loss = g.Add(s.step, g.Int(1)), number, g.Add(s.loss, sum)
 }
 
 // update replaces the weights and slots of s. Frozen parameters become what next says.
-func (p *plan) update(g *graph.Graph, s *loop, loss, number graph.Value, next []graph.Value) {
-	var learnt []graph.Value
-	parameters := p.network.Parameters()
-	for i := range parameters {
-		if !parameters[i].Frozen {
-			learnt = append(learnt, s.w[i])
-		}
-	}
-	gradients := g.Gradients(loss, learnt)
+func (p *plan) update(g *graph.Graph, s *loop, gradients []graph.Value, number graph.Value, next []graph.Value) {
 	if g.Err() != nil {
 		return
 	}
+	parameters := p.network.Parameters()
 	rate := p.optimizer.Rate(g, number, s.rate)
 	k := p.optimizer.Slots()
 	w, slots, old := []graph.Value(nil), []graph.Value(nil), s.slots

@@ -14,14 +14,14 @@ import (
 func BenchmarkSteps(b *testing.B) {
 	mlp := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 64, "relu"), dense(64, 32, "relu"), dense(32, 1, "")}}}
 	lstm := plan{lookback: 7, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: 7}, dense(50, 25, "relu"), dense(25, 1, "")}}}
-	long := func(steps int) plan {
-		return plan{lookback: steps, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: steps}, dense(50, 25, "relu"), dense(25, 1, "")}}}
+	long := func(steps int, recurrent float64) plan {
+		return plan{lookback: steps, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: steps, Recurrent: recurrent}, dense(50, 25, "relu"), dense(25, 1, "")}}}
 	}
 	lstm30 := plan{lookback: 30, network: nn.Network{Layers: []nn.Layer{nn.LSTM{In: 8, Units: 50, Steps: 30}, dense(50, 25, "relu"), dense(25, 1, "")}}}
 	linear := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 1, "")}}}
 	dropped := plan{network: nn.Network{Layers: []nn.Layer{dense(8, 64, "relu"), nn.Dropout{Of: 64, Rate: 0.2}, dense(64, 32, "relu"), nn.BatchNormalization{Of: 32}, dense(32, 1, "")}}}
 	configs := map[string]*session.Config{"here": session.Here(), "default": {}, "2 threads": {InterOpParallelismThreads: 1, IntraOpParallelismThreads: 2}, "1 1": {InterOpParallelismThreads: 1, IntraOpParallelismThreads: 1}}
-	for name, p := range map[string]plan{"mlp": mlp, "lstm7": lstm, "lstm30": lstm30, "lstm120": long(120), "lstm512": long(512), "linear": linear, "dropout": dropped} {
+	for name, p := range map[string]plan{"mlp": mlp, "lstm7": lstm, "lstm30": lstm30, "lstm32": long(32, 0), "lstm33": long(33, 0), "lstm33looped": long(33, 0.2), "lstm120": long(120, 0), "lstm120looped": long(120, 0.2), "lstm512": long(512, 0), "lstm512looped": long(512, 0.2), "linear": linear, "dropout": dropped} {
 		for config, cfg := range configs {
 			for _, compile := range []bool{false, true} {
 				if compile && p.lookback > 10 {

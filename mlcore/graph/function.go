@@ -111,7 +111,7 @@ func library(fs []*Function) (defs []*function_go_proto.FunctionDef) {
 	var add func(fs []*Function)
 	add = func(fs []*Function) {
 		for _, f := range fs {
-			if name := f.def.GetSignature().GetName(); !seen[name] {
+			if name := f.Name(); !seen[name] {
 				seen[name] = true
 				defs = append(defs, f.def)
 				add(f.uses)
@@ -145,7 +145,21 @@ func types(ts []dataType) *attribute {
 }
 
 func function(f *Function) *attribute {
-	return &attribute{Value: &attr_value_go_proto.AttrValue_Func{Func: &attr_value_go_proto.NameAttrList{Name: f.def.GetSignature().GetName()}}}
+	return &attribute{Value: &attr_value_go_proto.AttrValue_Func{Func: &attr_value_go_proto.NameAttrList{Name: f.Name()}}}
+}
+
+// Name returns the function's name.
+func (f *Function) Name() string { return f.def.GetSignature().GetName() }
+
+// Args declares the same arguments as f has, of any shape.
+func (g *Graph) Args(f *Function) []Value {
+	args := g.Placeholders(f)
+	for _, v := range args {
+		if v.Op != nil {
+			g.args = append(g.args, v.Op.Name())
+		}
+	}
+	return args
 }
 
 // Placeholders returns values of the types of f's arguments, of any shape, to be fed.

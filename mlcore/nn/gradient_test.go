@@ -100,18 +100,15 @@ func build(t *testing.T, n *nn.Network, l nn.Loss, steps int) func(feeds []*sess
 	}
 	y := g.Arg(tf.Float, rows, outputs)
 	inputs := []string{graph.Name(x), graph.Name(y)}
-	var w, learnt []graph.Value
+	var w []graph.Value
 	for _, p := range n.Parameters() {
 		v := g.Arg(tf.Float, p.Shape...)
 		inputs, w = append(inputs, graph.Name(v)), append(w, v)
-		if !p.Frozen {
-			learnt = append(learnt, v)
-		}
 	}
 	pass := &nn.Pass{Graph: g, Rows: rows, Training: true, Mask: g.Const([]float32{1, 1, 1, 1, 0}), Count: g.Float(4), Key: g.Const(uint32(5))}
 	mean := g.Div(g.Sum(g.Mul(l.Of(g, n, n.Logits(pass, x, w), y), pass.Mask), 0), pass.Count)
 	var ends []string
-	for _, v := range append(g.Gradients(mean, learnt), mean) {
+	for _, v := range append(n.Gradients(pass, mean, w), mean) {
 		ends = append(ends, graph.Name(v))
 	}
 	b, err := g.Bytes()

@@ -24,7 +24,7 @@ func (l LSTM) Parameters() []Parameter {
 		{Name: "bias", Shape: []int{4 * l.Units}, First: ForgetOnes}}
 }
 
-// Apply maps x [steps, rows, in] to [rows, units].
+// Apply maps x [steps, rows, in] to [rows, units]. While training it must be the network's first layer: x has no gradient.
 func (l LSTM) Apply(p *Pass, x Value, w []Value) Value {
 	var keep Value
 	if p.Training && l.Dropout > 0 {
@@ -33,8 +33,18 @@ func (l LSTM) Apply(p *Pass, x Value, w []Value) Value {
 	if p.Training && l.Recurrent > 0 {
 		keep = p.keep(l.Units, l.Recurrent)
 	}
-	return l.unrolled(p, l.project(p, x, w), w[1], keep)
+	switch {
+	case Unrolled(l.Steps):
+		return l.unrolled(p, l.project(p, x, w), w[1], keep)
+	case keep.Op != nil:
+		return l.looped(p, x, w, keep)
+	}
+	return l.fused(p, x, w)
 }
+
+// Unrolled reports whether an LSTM over windows of this length is written out step by step. Longer ones are one operation of
+// TensorFlow's, or a loop where that operation cannot do it: their graphs stay small, whatever the length.
+func Unrolled(steps int) bool { return steps <= 32 }
 
 // project computes what the inputs add to all steps at once: [steps, rows, 4·units].
 func (l LSTM) project(p *Pass, x Value, w []Value) Value {
@@ -70,6 +80,3 @@ func cell(p *Pass, z, c Value) (hidden, state Value) {
 	}
 	return p.Mul(p.Sigmoid(gates[3]), p.Tanh(state)), state
 }
-
-// Unrolled reports whether an LSTM over windows of this length is written out step by step.
-func Unrolled(steps int) bool { return steps <= 32 }

@@ -45,6 +45,15 @@ type Pass struct {
 	Next  []Value // the next values of the frozen parameters, in the order of the network
 
 	draws int
+	cut   *cut
+}
+
+// A cut is where a layer computes its gradients by itself, because TensorFlow cannot derive them. The layer is the network's
+// first, and all its parameters are learnt.
+type cut struct {
+	output     Value
+	parameters int
+	back       func(gradient Value) []Value // of the output's to those of the parameters
 }
 
 // A Network is a chain of layers. The last one's numbers are logits: what Output makes of them is the answer.
@@ -87,6 +96,25 @@ func (n *Network) Logits(p *Pass, x Value, w []Value) Value {
 		w = w[k:]
 	}
 	return x
+}
+
+// Gradients returns the derivatives of a scalar that was made from Logits, by the parameters that are not frozen.
+func (n *Network) Gradients(p *Pass, scalar Value, w []Value) []Value {
+	var learnt []Value
+	for i, parameter := range n.Parameters() {
+		if !parameter.Frozen {
+			learnt = append(learnt, w[i])
+		}
+	}
+	c := p.cut
+	if c == nil {
+		return p.Graph.Gradients(scalar, learnt)
+	}
+	g := p.Graph.Gradients(scalar, append([]Value{c.output}, learnt[c.parameters:]...))
+	if p.Err() != nil {
+		return g
+	}
+	return append(c.back(g[0]), g[1:]...)
 }
 
 // Answer returns the output for given logits.
