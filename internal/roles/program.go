@@ -25,10 +25,21 @@ func Main(tree *cli.App) {
 	tree.HideHelpCommand = true
 	tree.ExitErrHandler = func(*cli.Context, error) {}
 	tree.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return misuse{err} }
+	if tree.Action == nil {
+		tree.Action = unknown
+	}
 	for _, c := range tree.Commands {
 		c.OnUsageError = tree.OnUsageError
 	}
 	os.Exit(report(tree.RunContext(ctx, os.Args)))
+}
+
+// unknown is what a program does that has commands, but was given none of them.
+func unknown(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return Misuse("%s has no command %q", c.App.Name, c.Args().First())
+	}
+	return cli.ShowAppHelp(c)
 }
 
 type misuse struct{ error }

@@ -12,6 +12,7 @@ import (
 
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
+	_ "retrain/internal/quiet" // TensorFlow's small talk
 	"retrain/mlcore"
 	"retrain/tasks"
 )
