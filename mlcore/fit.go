@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"time"
 
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
@@ -102,7 +101,7 @@ func (f *fit) plan() (*plan, error) {
 	return p, nil
 }
 
-// begin puts the data into tensors and finds the state to go on from: the checkpoint, the version to continue, or the seed.
+// begin puts the data into tensors and finds the state to go on from.
 func (f *fit) begin(program *program) (*training, error) {
 	p, c := program.plan, &f.Model.ModelConfig
 	t := &training{program: program, x: session.New[float32](p.rows, p.width), y: session.New[float32](p.rows, p.targets),
@@ -116,21 +115,29 @@ func (f *fit) begin(program *program) (*training, error) {
 		t.weights = f.rowWeights(p)
 	}
 	t.order = shuffled(t.learn, t.seed)
-	t.between = (&reporter{fit: f, training: t, of: of, began: time.Now(), saved: time.Now()}).between
 	var err error
-	if f.Checkpoint != nil {
-		if t.state, err = p.restore(f.Checkpoint, of); err == nil {
-			return t, nil
-		}
+	if t.state, err = f.first(p, of); err != nil {
+		return nil, err
 	}
-	first := nn.First(p.network.Parameters(), f.Model.Seed)
-	if f.Continue.Dir != "" {
-		if first, err = weightsOf(f.Continue, p.network.Parameters()); err != nil {
-			return nil, err
-		}
-	}
-	t.state = p.begin(first)
+	t.between = (&reporter{fit: f, training: t, of: of, began: time.Now(), saved: time.Now(), first: t.state.Number}).between
 	return t, nil
+}
+
+// first returns the state to go on from: the checkpoint, the version to continue, or the seed.
+func (f *fit) first(p *plan, of string) (*state, error) {
+	if f.Checkpoint != nil {
+		if s, err := p.restore(f.Checkpoint, of); err == nil {
+			return s, nil
+		}
+	}
+	if f.Continue.Dir == "" {
+		return p.begin(nn.First(p.network.Parameters(), f.Model.Seed)), nil
+	}
+	first, err := weightsOf(f.Continue, p.network.Parameters())
+	if err != nil {
+		return nil, err
+	}
+	return p.begin(first), nil
 }
 
 // digest names the work: a checkpoint belongs to the same plan, rows and settings only.
@@ -182,7 +189,7 @@ func (f *fit) write(ctx context.Context) error {
 	f.details.TrainRows, f.details.HoldoutRows, f.details.BestEpoch = len(f.data.Train), len(f.data.Holdout), s.BestEpoch
 	r := &f.result
 	r.Samples, r.Skipped, r.Epochs = f.data.Rows, f.data.Skipped, s.Epoch
-	r.Losses, r.ValLosses, r.Parameters = slices.Clip(s.Losses), slices.Clip(s.ValLosses), f.details.TotalParameters
+	r.Losses, r.ValLosses, r.Parameters = orEmpty(s.Losses), orEmpty(s.ValLosses), f.details.TotalParameters
 	last := s.Epoch - 1
 	if s.best != nil {
 		last = s.BestEpoch - 1
@@ -203,3 +210,6 @@ func (f *fit) write(ctx context.Context) error {
 	}
 	return nil
 }
+
+// orEmpty makes a list of nothing [] in JSON, not null.
+func orEmpty(x []float64) []float64 { return append([]float64{}, x...) }
