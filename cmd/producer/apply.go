@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -42,7 +41,7 @@ func (p *program) apply(flags *cli.Context) error {
 	}
 	c := &call{program: p, flags: flags}
 	if flags.Bool("dry-run") {
-		return c.applied(name, nil, declaredNames(declared))
+		return c.valid(declaredNames(declared))
 	}
 	connection, err := app.Load(flags)
 	if err != nil {
@@ -53,7 +52,7 @@ func (p *program) apply(flags *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.applied(name, applied, unchanged)
+		return c.applied(applied, unchanged)
 	})
 }
 
@@ -81,26 +80,25 @@ func declaredNames(c *app.Config) []string {
 	return list
 }
 
-func (c *call) applied(file string, applied, unchanged []string) error {
-	dry := c.flags.Bool("dry-run")
-	answer := map[string]any{"applied": append([]string{}, applied...), "unchanged": append([]string{}, unchanged...)}
-	if dry {
-		answer = map[string]any{"valid": true, "declared": unchanged}
+// valid says what a file declares that was only checked.
+func (c *call) valid(names []string) error {
+	return c.answer(map[string]any{"valid": true, "declared": names}, func(w io.Writer) {
+		for _, name := range names {
+			fmt.Fprintf(w, "%s valid\n", name)
+		}
+	})
+}
+
+func (c *call) applied(applied, unchanged []string) error {
+	if len(applied) > 0 {
+		c.sayf("next: producer insert RESOURCE FILE, or producer status")
 	}
-	err := c.answer(answer, func(w io.Writer) {
+	return c.answer(map[string]any{"applied": applied, "unchanged": unchanged}, func(w io.Writer) {
 		for _, name := range applied {
 			fmt.Fprintf(w, "%s applied\n", name)
 		}
 		for _, name := range unchanged {
-			if dry {
-				fmt.Fprintf(w, "%s valid\n", name)
-			} else {
-				fmt.Fprintf(w, "%s unchanged\n", name)
-			}
+			fmt.Fprintf(w, "%s unchanged\n", name)
 		}
 	})
-	if len(applied) > 0 {
-		c.say("next: producer insert RESOURCE FILE, or producer status")
-	}
-	return errors.Join(err)
 }

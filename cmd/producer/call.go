@@ -80,8 +80,8 @@ func (c *call) answer(v any, people func(w io.Writer)) error {
 	return e.Encode(v)
 }
 
-// say tells people on stderr what goes on.
-func (c *call) say(format string, args ...any) {
+// sayf tells people on stderr what goes on.
+func (c *call) sayf(format string, args ...any) {
 	if !c.flags.Bool("quiet") {
 		fmt.Fprintf(c.Stderr, format+"\n", args...)
 	}

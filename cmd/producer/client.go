@@ -52,7 +52,7 @@ func (c *client) post(ctx context.Context, path string, body []byte, answer any)
 	if err != nil {
 		return retrain.Errorf(retrain.UnavailableError, "%w", err).WithHint("is a prediction worker running there? worker predict, or standalone")
 	}
-	defer got.Body.Close()
+	defer func() { _ = got.Body.Close() }() // it was read
 	b, err := io.ReadAll(io.LimitReader(got.Body, mostAnswer))
 	if err != nil {
 		return retrain.Errorf(retrain.UnavailableError, "%s: %w", c.URL, err)

@@ -43,7 +43,7 @@ func (d doubts) tell(c *call, file string) {
 	const few = 20 // at most one text among so many numbers
 	for _, field := range slices.Sorted(maps.Keys(d)) {
 		if k := d[field]; k.texts > 0 && k.numbers >= few*k.texts {
-			c.say("warning: %s: %s of record %d is %q, but a number in %d others", file, field, k.record, k.text, k.numbers)
+			c.sayf("warning: %s: %s of record %d is %q, but a number in %d others", file, field, k.record, k.text, k.numbers)
 		}
 	}
 }

@@ -34,14 +34,14 @@ func events(ctx context.Context, c *call) error {
 		case err != nil && !connected:
 			return err
 		case err != nil:
-			c.say("%v", err)
+			c.sayf("%v", err)
 			continue
 		case e.Type == "" && !connected:
 			connected = true
-			c.say("following; Ctrl-C ends it")
+			c.sayf("following; Ctrl-C ends it")
 			continue
 		case e.Type == "":
-			c.say("some events may be missing here")
+			c.sayf("some events may be missing here")
 			continue
 		}
 		if err := c.printEvent(e); err != nil {

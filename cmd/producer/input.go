@@ -90,7 +90,7 @@ func (in *input) records() iter.Seq2[retrain.Record, error] {
 			yield(nil, unreadable(in.name, err))
 			return
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was read
 		for r, err := range s3io.Read(f, in.format) {
 			if err != nil {
 				err = fmt.Errorf("%s: %w", in.name, err)

@@ -103,7 +103,7 @@ type inserted struct {
 
 // store inserts the rows, batch by batch. After an interruption the same command with the same batch id goes on.
 func (c *call) store(ctx context.Context, in *input, resource, batch string, total int) error {
-	c.say("batch %s: %d records", batch, total)
+	c.sayf("batch %s: %d records", batch, total)
 	sum := inserted{Batch: batch, Inserted: retrain.Inserted{Resource: resource, Triggered: []string{}}}
 	bar := c.bar(total, "insert")
 	answers := make(chan retrain.Inserted)

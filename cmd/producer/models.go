@@ -50,7 +50,7 @@ func models(ctx context.Context, c *call) error {
 	}
 	return c.answer(map[string]any{"models": list}, func(w io.Writer) {
 		if len(list) == 0 {
-			c.say("no models yet: producer apply -f retrain.yaml")
+			c.sayf("no models yet: producer apply -f retrain.yaml")
 			return
 		}
 		t := listing(w, "model", "type", "resource", "features", "target", "version")
@@ -117,7 +117,7 @@ func versions(ctx context.Context, c *call) error {
 
 func (c *call) versionTable(w io.Writer, model string, list []published) {
 	if len(list) == 0 {
-		c.say("model %q has no version yet: producer train %s --wait", model, model)
+		c.sayf("model %q has no version yet: producer train %s --wait", model, model)
 		return
 	}
 	t := listing(w, "version", "", "requested", "reason", "samples", "loss", "metrics")

@@ -35,7 +35,7 @@ func (s *show) progress(p retrain.Progress) {
 	s.bar.set(p.CurrentEpoch, fmt.Sprintf("epoch %d/%d%s", p.CurrentEpoch, p.TotalEpochs, loss))
 	if tenth := p.CurrentEpoch * 10 / max(p.TotalEpochs, 1); tenth > s.tenth && !s.animated() {
 		s.tenth = tenth
-		s.say("epoch %d/%d%s", p.CurrentEpoch, p.TotalEpochs, loss)
+		s.sayf("epoch %d/%d%s", p.CurrentEpoch, p.TotalEpochs, loss)
 	}
 }
 
@@ -43,11 +43,11 @@ func (s *show) progress(p retrain.Progress) {
 func (s *show) state(now retrain.RunState, waited time.Duration) {
 	if now != s.said && s.said != retrain.Running { // it does not go back
 		s.said = now
-		s.say("run %s %s", s.id, now)
+		s.sayf("run %s %s", s.id, now)
 	}
 	if now == retrain.Queued && waited > patience && !s.warned {
 		s.warned = true
-		s.say("no worker has taken it yet: is one running? (worker train, or standalone)")
+		s.sayf("no worker has taken it yet: is one running? (worker train, or standalone)")
 	}
 }
 
@@ -55,7 +55,7 @@ func (s *show) state(now retrain.RunState, waited time.Duration) {
 func (s *show) lost() {
 	if !s.noted {
 		s.noted = true
-		s.say("Redis does not answer: waiting for the verdict without seeing the progress")
+		s.sayf("Redis does not answer: waiting for the verdict without seeing the progress")
 	}
 }
 

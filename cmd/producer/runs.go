@@ -71,7 +71,7 @@ func listRun(r *retrain.Run) listedRun {
 
 func (c *call) runTable(w io.Writer, model string, list []listedRun) {
 	if len(list) == 0 {
-		c.say("model %q was never trained: producer train %s --wait", model, model)
+		c.sayf("model %q was never trained: producer train %s --wait", model, model)
 		return
 	}
 	colours := map[retrain.RunState]text.Color{retrain.Published: text.FgGreen, retrain.Failed: text.FgRed, retrain.Running: text.FgCyan,

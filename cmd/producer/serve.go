@@ -35,6 +35,6 @@ func serve(ctx context.Context, c *call) error {
 	if key != "" {
 		handler = httpapi.WithKey(key, handler)
 	}
-	c.say("http://%s/", l.Addr())
+	c.sayf("http://%s/", l.Addr())
 	return errors.Join(httpapi.Serve(ctx, l, handler), control.Close())
 }

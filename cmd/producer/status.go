@@ -51,10 +51,10 @@ func (c *call) watch(ctx context.Context, model string) error {
 	var before []byte
 	for {
 		models, err := c.app.Status(ctx, model)
-		if ctx.Err() != nil {
-			return nil // Ctrl-C is how a watch ends
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // Ctrl-C is how a watch ends
+		case err != nil:
 			return err
 		}
 		var now bytes.Buffer
@@ -81,7 +81,7 @@ func (c *call) watch(ctx context.Context, model string) error {
 
 func (c *call) statusTable(w io.Writer, models []retrain.ModelStatus) {
 	if len(models) == 0 {
-		c.say("no models yet: producer apply -f retrain.yaml")
+		c.sayf("no models yet: producer apply -f retrain.yaml")
 		return
 	}
 	t := listing(w, "model", "state", "version", "inserts", "next training", "run")

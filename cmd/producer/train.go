@@ -63,10 +63,10 @@ func train(ctx context.Context, c *call) error {
 	if !c.flags.Bool("wait") {
 		return c.answer(answer, func(w io.Writer) {
 			fmt.Fprintf(w, "run %s requested\n", id)
-			c.say("next: producer status %s --watch", id.Model)
+			c.sayf("next: producer status %s --watch", id.Model)
 		})
 	}
-	c.say("run %s requested", id)
+	c.sayf("run %s requested", id)
 	r, err := f.verdict(ctx, id)
 	if err != nil {
 		return err
@@ -169,10 +169,8 @@ func (f *follower) verdict(ctx context.Context, id retrain.RunID) (*retrain.Resu
 	s := newShow(f.call, id)
 	defer s.end()
 	began := time.Now()
-	for ticks := 0; ; ticks++ {
-		if err := f.progress(ctx, id, s); err != nil {
-			return nil, err
-		}
+	for {
+		f.progress(ctx, id, s)
 		run, err := f.app.Runs.Run(ctx, id)
 		if err != nil {
 			return nil, f.interrupted(ctx, id, err)
@@ -202,7 +200,7 @@ func (f *follower) interrupted(ctx context.Context, id retrain.RunID, err error)
 }
 
 // progress shows how far the run has come. Whether it can be shown does not matter to the run.
-func (f *follower) progress(ctx context.Context, id retrain.RunID, s *show) error {
+func (f *follower) progress(ctx context.Context, id retrain.RunID, s *show) {
 	p, ok, err := f.app.Ledger.Progress(ctx, id.Model)
 	if ok && err == nil && p.Run == id.String() {
 		s.progress(p)
@@ -210,5 +208,4 @@ func (f *follower) progress(ctx context.Context, id retrain.RunID, s *show) erro
 	if errors.Is(err, retrain.UnavailableError) {
 		s.lost()
 	}
-	return nil
 }

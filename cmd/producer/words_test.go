@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 
 // What people are told is compared with testdata: go test ./cmd/producer -update writes it anew.
 func TestWords(t *testing.T) {
+	asksNothing := []string{"no-question", "not-a-version", "unknown-format"} // but needs to know where it would ask
 	for _, test := range []struct {
 		name string
 		args string
@@ -45,8 +47,8 @@ func TestWords(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := strings.Fields(test.args)
-			if strings.Contains("no-question not-a-version unknown-format", test.name) {
-				args = append(args, "--config", "testdata/connection.yaml") // nothing is asked there
+			if slices.Contains(asksNothing, test.name) {
+				args = append(args, "--config", "testdata/connection.yaml")
 			}
 			r := typed(t.Context(), "", args...)
 			if r.code != test.code {

@@ -68,7 +68,7 @@ func (c *Config) CheckModels(applied []retrain.Resource) error {
 		switch {
 		case m.Resource == "": // noted by check
 		case r == nil:
-			f.note(path+".resource", "no resource %q is declared%s", m.Resource, suggestion(m.Resource, slices.Sorted(maps.Keys(known))))
+			f.notef(path+".resource", "no resource %q is declared%s", m.Resource, suggestion(m.Resource, slices.Sorted(maps.Keys(known))))
 		case m.Partition != nil:
 			f.partition(path+".partition", m.Partition, r)
 		}
@@ -98,7 +98,7 @@ type fault struct {
 	text string
 }
 
-func (f *faults) note(path, format string, args ...any) {
+func (f *faults) notef(path, format string, args ...any) {
 	line, where := f.lines.where(path)
 	f.found = append(f.found, fault{line, where + ": " + fmt.Sprintf(format, args...)})
 }
@@ -108,11 +108,11 @@ func (f *faults) add(path string, err error) {
 		return
 	}
 	if e, ok := errors.AsType[*retrain.Error](err); ok {
-		f.note(path, "%s", e.Message)
+		f.notef(path, "%s", e.Message)
 		f.hint = e.Hint
 		return
 	}
-	f.note(path, "%v", err)
+	f.notef(path, "%v", err)
 }
 
 func (f *faults) err() error {
@@ -132,28 +132,28 @@ func (f *faults) model(path string, m *retrain.Model) {
 	}
 	// It says `model "price": modelConfig.layers[0].units: what is wrong`; the file has a line for that key.
 	key, what, _ := strings.Cut(strings.TrimPrefix(e.Message, fmt.Sprintf("model %q: ", m.Name)), ": ")
-	f.note(path+"."+strings.NewReplacer("[", ".", "]", "").Replace(key), "%s", what)
+	f.notef(path+"."+strings.NewReplacer("[", ".", "]", "").Replace(key), "%s", what)
 	f.hint = e.Hint
 }
 
 func (f *faults) resource(path string, r *retrain.Resource) {
 	if sources := []string{"native", "s3db", "files"}; r.Source != "" && !slices.Contains(sources, r.Source) {
-		f.note(path+".source", "%q is not one of %s", r.Source, strings.Join(sources, ", "))
+		f.notef(path+".source", "%q is not one of %s", r.Source, strings.Join(sources, ", "))
 	}
 	if r.Source == "s3db" && r.S3DB == nil {
-		f.note(path, "source s3db needs s3db: {prefix: …}")
+		f.notef(path, "source s3db needs s3db: {prefix: …}")
 	}
 	if r.Source == "files" && r.Files == nil {
-		f.note(path, "source files needs files: {prefix: …}")
+		f.notef(path, "source files needs files: {prefix: …}")
 	}
 	if formats := []string{"", "csv", "jsonl", "parquet"}; r.Files != nil && !slices.Contains(formats, r.Files.Format) {
-		f.note(path+".files.format", "%q is not one of%s", r.Files.Format, strings.Join(formats, " "))
+		f.notef(path+".files.format", "%q is not one of%s", r.Files.Format, strings.Join(formats, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Partitions)) {
 		at := path + ".partitions." + name
 		f.add(at, CheckName("partition", name))
 		if len(r.Partitions[name]) == 0 {
-			f.note(at, "a partition needs at least one field")
+			f.notef(at, "a partition needs at least one field")
 		}
 	}
 }
@@ -162,32 +162,32 @@ func (f *faults) resource(path string, r *retrain.Resource) {
 func (f *faults) partition(path string, p *retrain.PartitionRef, r *retrain.Resource) {
 	fields, ok := r.Partitions[p.Name]
 	if !ok {
-		f.note(path, "resource %q has no partition %q%s", r.Name, p.Name, suggestion(p.Name, slices.Sorted(maps.Keys(r.Partitions))))
+		f.notef(path, "resource %q has no partition %q%s", r.Name, p.Name, suggestion(p.Name, slices.Sorted(maps.Keys(r.Partitions))))
 		return
 	}
 	for _, field := range fields {
 		if v, given := p.Values[field]; !given || v == nil {
-			f.note(path+".values", "a value for the field %q is missing", field)
+			f.notef(path+".values", "a value for the field %q is missing", field)
 		}
 	}
 	for _, field := range slices.Sorted(maps.Keys(p.Values)) {
 		if !slices.Contains(fields, field) {
-			f.note(path+".values", "partition %q is not by the field %q, but by %s", p.Name, field, strings.Join(fields, ", "))
+			f.notef(path+".values", "partition %q is not by the field %q, but by %s", p.Name, field, strings.Join(fields, ", "))
 		}
 	}
 }
 
 func (f *faults) connection(c *Config) {
 	if strings.HasPrefix(c.S3.Prefix, "/") || strings.Contains(c.S3.Prefix, "..") {
-		f.note("s3.prefix", "%q must not begin with '/' nor contain '..'", c.S3.Prefix)
+		f.notef("s3.prefix", "%q must not begin with '/' nor contain '..'", c.S3.Prefix)
 	}
 	if s := c.Redis.Sentinel; s != nil && (s.Master == "" || len(s.Addrs) == 0) {
-		f.note("redis.sentinel", "needs master and addrs")
+		f.notef("redis.sentinel", "needs master and addrs")
 	}
 	if c.Redis.Sentinel != nil && len(c.Redis.Cluster) > 0 {
-		f.note("redis", "either sentinel or cluster, not both")
+		f.notef("redis", "either sentinel or cluster, not both")
 	}
 	if (c.S3.AccessKeyID == "") != (c.S3.SecretAccessKey == "") {
-		f.note("s3", "accessKeyId and secretAccessKey belong together")
+		f.notef("s3", "accessKeyId and secretAccessKey belong together")
 	}
 }

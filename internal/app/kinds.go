@@ -23,7 +23,7 @@ func (w *walk) scalar(n *yaml.Node, t reflect.Type, path string) any {
 	if t.Kind() == reflect.String && n.Kind == yaml.ScalarNode {
 		hint = "; put it in quotes"
 	}
-	w.problem(n, path, "must be %s, not %s%s", wanted(t), found(n), hint)
+	w.problemf(n, path, "must be %s, not %s%s", wanted(t), found(n), hint)
 	return nil
 }
 

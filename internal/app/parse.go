@@ -64,7 +64,7 @@ func document(name string, text []byte) (*yaml.Node, error) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, another yaml.Node
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, nil
+		return nil, nil //nolint:nilnil // an empty file is a configuration too
 	} else if err != nil {
 		return nil, syntaxError(name, err)
 	}

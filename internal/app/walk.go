@@ -38,7 +38,7 @@ func (w *walk) err() error {
 	return &retrain.Error{Code: retrain.ModelConfigError, Message: text, Hint: w.hint}
 }
 
-func (w *walk) problem(n *yaml.Node, path, format string, args ...any) {
+func (w *walk) problemf(n *yaml.Node, path, format string, args ...any) {
 	text := fmt.Sprintf("%s:%d: ", w.file, n.Line)
 	if path != "" {
 		text += path + ": "
@@ -50,7 +50,7 @@ func (w *walk) problem(n *yaml.Node, path, format string, args ...any) {
 func (w *walk) value(n *yaml.Node, t reflect.Type, path string, depth int) any {
 	if w.budget--; w.budget < 0 || depth < 0 {
 		if w.budget > -2 || depth < 0 {
-			w.problem(n, "", "nested too deeply, or too many aliases")
+			w.problemf(n, "", "nested too deeply, or too many aliases")
 		}
 		w.budget = -2
 		return nil
@@ -87,10 +87,10 @@ func (w *walk) custom(n *yaml.Node, t reflect.Type, path string, depth int) any 
 	}
 	err = json.Unmarshal(b, reflect.New(t).Interface())
 	if e, ok := errors.AsType[*retrain.Error](err); ok {
-		w.problem(n, path, "%s", e.Message)
+		w.problemf(n, path, "%s", e.Message)
 		w.hint = e.Hint
 	} else if err != nil {
-		w.problem(n, path, "must be %s", wanted(t))
+		w.problemf(n, path, "must be %s", wanted(t))
 	}
 	return v
 }
@@ -113,7 +113,7 @@ func (w *walk) any(n *yaml.Node, path string, depth int) any {
 		if err := n.Decode(&v); err == nil && finite(v) {
 			return v
 		}
-		w.problem(n, path, "%s is not a number that can be kept", n.Value)
+		w.problemf(n, path, "%s is not a number that can be kept", n.Value)
 		return nil
 	}
 	return n.Value // dates too: they are text in JSON
@@ -126,7 +126,7 @@ func finite(v any) bool {
 
 func (w *walk) sequence(n *yaml.Node, t reflect.Type, path string, depth int) any {
 	if n.Kind != yaml.SequenceNode {
-		w.problem(n, path, "must be %s, not %s", wanted(t), found(n))
+		w.problemf(n, path, "must be %s, not %s", wanted(t), found(n))
 		return nil
 	}
 	list := make([]any, 0, len(n.Content))
@@ -139,7 +139,7 @@ func (w *walk) sequence(n *yaml.Node, t reflect.Type, path string, depth int) an
 // mapping converts the keys of a struct or a map. "<<" takes over what the mapping behind it says, unless said anew.
 func (w *walk) mapping(n *yaml.Node, t reflect.Type, path string, depth int) any {
 	if n.Kind != yaml.MappingNode {
-		w.problem(n, path, "must be %s, not %s", wanted(t), found(n))
+		w.problemf(n, path, "must be %s, not %s", wanted(t), found(n))
 		return nil
 	}
 	values := make(map[string]any, len(n.Content)/2)
@@ -151,11 +151,11 @@ func (w *walk) mapping(n *yaml.Node, t reflect.Type, path string, depth int) any
 			continue
 		}
 		if key.Kind != yaml.ScalarNode {
-			w.problem(key, path, "a key must be a name, not %s", found(key))
+			w.problemf(key, path, "a key must be a name, not %s", found(key))
 			continue
 		}
 		if line, twice := seen[key.Value]; twice {
-			w.problem(key, path, "key %q again; it stood in line %d", key.Value, line)
+			w.problemf(key, path, "key %q again; it stood in line %d", key.Value, line)
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -198,9 +198,9 @@ func (w *walk) known(key *yaml.Node, t reflect.Type, path string) (reflect.Type,
 	}
 	names := slices.Sorted(maps.Keys(fields))
 	if near := Nearest(key.Value, names); near != "" {
-		w.problem(key, path, "unknown key %q, did you mean %q?", key.Value, near)
+		w.problemf(key, path, "unknown key %q, did you mean %q?", key.Value, near)
 	} else {
-		w.problem(key, path, "unknown key %q; known are %s", key.Value, strings.Join(names, ", "))
+		w.problemf(key, path, "unknown key %q; known are %s", key.Value, strings.Join(names, ", "))
 	}
 	return nil, false
 }
