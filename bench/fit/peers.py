@@ -3,8 +3,8 @@
     python peers.py {keras,sklearn,jax} DATA ROWS EPOCHS
 
 DATA holds ROWS x (8 + 1) float32: features, then the target. The network is 8 -> 64 -> 32 -> 1 with relu, trained by Adam with
-rate 0.001 on batches of 32, shuffled every epoch, in whatever way the library's users would. The same training is done
-twice: the second time everything that can be kept is kept.
+rate 0.001 on batches of 32, shuffled every epoch, in whatever way the library's users would. The same training is
+repeated, for some seconds: after the first time everything that can be kept is kept, and the best of them counts.
 """
 
 import json
@@ -111,13 +111,13 @@ def main(peer, path, rows, epochs):
         json.dump({"missing": str(missing)}, sys.stdout)
         return
     took = []
-    for _ in range(2):
+    while len(took) < 2 or (len(took) < 5 and sum(took) < 15):
         began = time.perf_counter()
         loss = fit()
         took.append(time.perf_counter() - began)
     with open("/proc/self/status") as status:
         peak = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
-    json.dump({"name": name, "first": took[0], "again": took[1], "loss": float(loss), "memory": peak}, sys.stdout)
+    json.dump({"name": name, "first": took[0], "again": min(took[1:]), "loss": float(loss), "memory": peak}, sys.stdout)
 
 
 main(*sys.argv[1:])
