@@ -72,9 +72,7 @@ func TestEverythingOnMiniredis(t *testing.T) {
 
 func TestEverythingOnACluster(t *testing.T) {
 	t.Parallel()
-	s := &server{dir: t.TempDir(), args: []string{"--databases", "1", "--cluster-enabled", "yes"}}
-	must(t, s.start())
-	t.Cleanup(s.kill)
+	s := own(t, "--databases", "1", "--cluster-enabled", "yes")
 	must(t, redisDo(t, s.addr, "cluster", "addslotsrange", 0, 16383)) // one node has all slots; scripts must keep to one slot all the same
 	c := open(t, tasks.Config{Cluster: []string{s.addr}})
 	eventually(t, "the cluster is up", func() bool { return c.Redis.Set(t.Context(), "up", 1, 0).Err() == nil })

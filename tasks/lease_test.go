@@ -171,7 +171,8 @@ func TestALeaseSurvivesAShortRestart(t *testing.T) {
 	l := &tasks.Leases{Conn: open(t, tasks.Config{Addr: s.addr})}
 	held, _ := acquire(t, l)
 	s.restart(t)
-	if held.Err() != nil || !isHeld(t, l) {
+	eventually(t, "it is held", func() bool { return isHeld(t, l) })
+	if held.Err() != nil {
 		t.Errorf("lost: %v", context.Cause(held))
 	}
 }

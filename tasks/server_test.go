@@ -101,9 +101,9 @@ func (s *server) kill() {
 }
 
 // own starts a server that the test may kill.
-func own(t *testing.T) *server {
+func own(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{dir: t.TempDir()}
+	s := &server{dir: t.TempDir(), args: args}
 	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}
