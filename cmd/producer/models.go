@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain"
+	"retrain/internal/app"
 )
 
 func (p *program) modelsCommand() *cli.Command {
@@ -81,41 +82,16 @@ func (p *program) versionsCommand() *cli.Command {
 	}
 }
 
-// A published is a version in the list of versions.
-type published struct {
-	Version   int                `json:"version"`
-	Champion  bool               `json:"champion"`
-	TrainedAt time.Time          `json:"trainedAt"` // when its run was requested
-	Reason    retrain.Reason     `json:"reason"`
-	Samples   int                `json:"samples"`
-	Epochs    int                `json:"epochs"`
-	Loss      float64            `json:"loss"`
-	ValLoss   *float64           `json:"valLoss,omitempty"`
-	Metrics   map[string]float64 `json:"metrics"`
-}
-
 func versions(ctx context.Context, c *call) error {
 	model := c.name(0)
-	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
-		return err
-	}
-	manifests, err := c.app.Registry.Versions(ctx, model)
+	list, err := c.app.ListVersions(ctx, model)
 	if err != nil {
 		return err
-	}
-	champion, err := c.champion(ctx, model)
-	if err != nil {
-		return err
-	}
-	list := make([]published, 0, len(manifests))
-	for _, mf := range manifests {
-		list = append(list, published{mf.Version, mf.Version == champion.Version, mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
-			mf.Fit.Loss, mf.Fit.ValLoss, mf.Fit.Metrics})
 	}
 	return c.answer(map[string]any{"model": model, "versions": list}, func(w io.Writer) { c.versionTable(w, model, list) })
 }
 
-func (c *call) versionTable(w io.Writer, model string, list []published) {
+func (c *call) versionTable(w io.Writer, model string, list []app.ListedVersion) {
 	if len(list) == 0 {
 		c.sayf("model %q has no version yet: producer train %s --wait", model, model)
 		return

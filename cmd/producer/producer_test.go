@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/internal/app"
 	"retrain/internal/testenv"
 )
 
@@ -58,7 +59,7 @@ func TestTheMainJob(t *testing.T) {
 // pointer tries what moves the champion and what lists the versions.
 func (s *stage) pointer(version, before int) {
 	s.Helper()
-	var list struct{ Versions []published }
+	var list struct{ Versions []app.ListedVersion }
 	s.json(&list, "versions", "price")
 	if len(list.Versions) != 2 || list.Versions[0].Version != version || !list.Versions[0].Champion || list.Versions[1].Champion {
 		s.Errorf("versions %+v", list.Versions)
@@ -76,7 +77,7 @@ func (s *stage) pointer(version, before int) {
 	if s.json(&v, "show", "price", "--version", "1"); v.Version != 1 || v.Champion || v.TotalParameters != 1 || v.Samples != 5 {
 		s.Errorf("shown %+v", v)
 	}
-	var runs struct{ Runs []listedRun }
+	var runs struct{ Runs []app.ListedRun }
 	if s.json(&runs, "runs", "price", "--limit", "1"); len(runs.Runs) != 1 || runs.Runs[0].State != retrain.Published || runs.Runs[0].Reason != retrain.ByHand {
 		s.Errorf("runs %+v", runs.Runs)
 	}

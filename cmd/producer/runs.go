@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain"
+	"retrain/internal/app"
 )
 
 func (p *program) runsCommand() *cli.Command {
@@ -24,52 +25,16 @@ func (p *program) runsCommand() *cli.Command {
 	}
 }
 
-// A listedRun is a run in the list of runs.
-type listedRun struct {
-	Run             string           `json:"run"`
-	Number          int              `json:"number"`
-	State           retrain.RunState `json:"state"`
-	Reason          retrain.Reason   `json:"reason"`
-	RequestedAt     time.Time        `json:"requestedAt"`
-	BeganAt         *time.Time       `json:"beganAt,omitempty"`
-	EndedAt         *time.Time       `json:"endedAt,omitempty"`
-	DurationSeconds float64          `json:"durationSeconds,omitempty"`
-	Version         int              `json:"version,omitempty"`
-	Samples         int              `json:"samples,omitempty"`
-	Why             string           `json:"why,omitempty"`
-	Error           *retrain.Error   `json:"error,omitempty"`
-}
-
 func runs(ctx context.Context, c *call) error {
 	model := c.name(0)
-	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
+	list, err := c.app.ListRuns(ctx, model, c.flags.Int("limit"))
+	if err != nil {
 		return err
-	}
-	limit := c.flags.Int("limit")
-	list := []listedRun{}
-	for r, err := range c.app.Runs.Runs(ctx, model) {
-		if err != nil {
-			return err
-		}
-		if list = append(list, listRun(&r)); len(list) == limit {
-			break
-		}
 	}
 	return c.answer(map[string]any{"model": model, "runs": list}, func(w io.Writer) { c.runTable(w, model, list) })
 }
 
-func listRun(r *retrain.Run) listedRun {
-	l := listedRun{Run: r.ID.String(), Number: r.ID.Number, State: r.State(), Reason: r.Reason, RequestedAt: r.RequestedAt}
-	if r.Start != nil {
-		l.BeganAt = &r.Start.BeganAt
-	}
-	if e := r.Result; e != nil {
-		l.EndedAt, l.DurationSeconds, l.Version, l.Samples, l.Why, l.Error = &e.EndedAt, e.DurationSeconds, e.Version, e.Samples, e.Why, e.Error
-	}
-	return l
-}
-
-func (c *call) runTable(w io.Writer, model string, list []listedRun) {
+func (c *call) runTable(w io.Writer, model string, list []app.ListedRun) {
 	if len(list) == 0 {
 		c.sayf("model %q was never trained: producer train %s --wait", model, model)
 		return
