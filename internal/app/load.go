@@ -43,13 +43,43 @@ var settings = []setting{
 	}},
 }
 
-// The settings that only the environment has.
-var credentials = []setting{
+// The settings that only the file and the environment have: credentials, and what nobody types.
+var unflagged = []setting{
+	{"", "RETRAIN_REDIS_SENTINEL_MASTER", "", func(c *Config, v string) error {
+		c.sentinel().Master = v
+		return nil
+	}},
+	{"", "RETRAIN_REDIS_SENTINEL_ADDRS", "", func(c *Config, v string) error {
+		c.sentinel().Addrs = strings.Split(v, ",")
+		return nil
+	}},
+	{"", "RETRAIN_REDIS_SENTINEL_PASSWORD", "", func(c *Config, v string) error {
+		c.sentinel().Password = v
+		return nil
+	}},
+	{"", "RETRAIN_REDIS_CLUSTER", "", func(c *Config, v string) error {
+		c.Redis.Cluster = strings.Split(v, ",")
+		return nil
+	}},
+	{"", "RETRAIN_REDIS_TLS", "", func(c *Config, v string) error {
+		on, err := strconv.ParseBool(v)
+		if on && c.Redis.TLS == nil {
+			c.Redis.TLS = new(TLS)
+		}
+		return err
+	}},
 	{"", "RETRAIN_REDIS_USERNAME", "", text(func(c *Config) *string { return &c.Redis.Username })},
 	{"", "RETRAIN_REDIS_PASSWORD", "", text(func(c *Config) *string { return &c.Redis.Password })},
 	{"", "RETRAIN_S3_ACCESS_KEY_ID", "", text(func(c *Config) *string { return &c.S3.AccessKeyID })},
 	{"", "RETRAIN_S3_SECRET_ACCESS_KEY", "", text(func(c *Config) *string { return &c.S3.SecretAccessKey })},
 	{"", "RETRAIN_PREDICT_URL", "", text(func(c *Config) *string { return &c.PredictURL })},
+}
+
+func (c *Config) sentinel() *Sentinel {
+	if c.Redis.Sentinel == nil {
+		c.Redis.Sentinel = new(Sentinel)
+	}
+	return c.Redis.Sentinel
 }
 
 func text(field func(*Config) *string) func(*Config, string) error {
@@ -129,7 +159,7 @@ func (c *Config) overlay(flag func(name string) string) error {
 			return err
 		}
 	}
-	for _, s := range credentials {
+	for _, s := range unflagged {
 		if err := c.put(s, os.Getenv(s.env)); err != nil {
 			return err
 		}
@@ -148,7 +178,7 @@ func (c *Config) put(s setting, v string) error {
 		return nil
 	}
 	if err := s.set(c, v); err != nil {
-		return retrain.Errorf(retrain.ModelConfigError, "--%s (%s): %q cannot be read", s.flag, s.env, v)
+		return retrain.Errorf(retrain.ModelConfigError, "%s: %q cannot be read", cmp.Or(s.flag, s.env), v)
 	}
 	return nil
 }

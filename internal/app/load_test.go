@@ -68,6 +68,12 @@ func TestPrecedence(t *testing.T) {
 			t.Errorf("%s: got %+v %+v, want %+v %+v", step.name, c.Redis, c.S3, step.want.Redis, step.want.S3)
 		}
 	}
+	t.Setenv("RETRAIN_REDIS_SENTINEL_MASTER", "main")
+	t.Setenv("RETRAIN_REDIS_SENTINEL_ADDRS", "a:1,b:2")
+	t.Setenv("RETRAIN_REDIS_TLS", "true")
+	if c, err := load(t); err != nil || c.Redis.TLS == nil || c.Redis.Sentinel.Master != "main" || len(c.Redis.Sentinel.Addrs) != 2 {
+		t.Errorf("sentinels by the environment: %+v, %v", c.Redis, err)
+	}
 	t.Setenv("RETRAIN_REDIS_DB", "two")
 	if _, err := load(t); retrain.CodeOf(err) != retrain.ModelConfigError {
 		t.Errorf("a database that is no number: %v", err)
