@@ -85,6 +85,8 @@ type Live struct {
 	mu     sync.RWMutex // guards the following two fields
 	serves map[string]*serving
 	ready  bool
+
+	leaving sync.WaitGroup // versions that are drained
 }
 
 // A serving is one version at work and those who use it.
@@ -210,7 +212,7 @@ func (l *Live) swap(model string, next *serving) {
 	l.serves[model] = next
 	l.mu.Unlock()
 	if old != nil {
-		go l.free(old)
+		l.leaving.Go(func() { l.free(old) })
 	}
 }
 
@@ -229,6 +231,7 @@ func (l *Live) close() {
 	for _, s := range serves {
 		l.free(s)
 	}
+	l.leaving.Wait()
 }
 
 // Predict answers records with the model's version of this moment, which it returns. Errors: ModelNotFoundError,

@@ -131,7 +131,7 @@ func ours(ctx context.Context, data []float32, epochs ...int) ([]Result, error) 
 	m.ModelConfig = retrain.ModelConfig{BatchSize: batch, LearningRate: rate, ValidationSplit: new(float64),
 		Layers: []retrain.Layer{{Units: 64}, {Units: 32}}}
 	e := &mlcore.Engine{}
-	defer func() { _ = e.Close() }() // the process ends after it
+	defer e.Close()
 	block := retrain.NewTable(records)
 	tables := func(yield func(*retrain.Table, error) bool) { yield(block, nil) }
 	var results []Result

@@ -46,7 +46,10 @@ func (s *stage) watchTraining(ctx context.Context, before int) error {
 func (m status) line() string {
 	line := "state " + m.State
 	if m.Run != nil && m.State == "running" {
-		line += fmt.Sprintf(", epoch %d of %d, loss %.5f", m.Run.CurrentEpoch, m.Run.TotalEpochs, m.Run.TrainMetrics["loss"])
+		line += fmt.Sprintf(", epoch %d of %d", m.Run.CurrentEpoch, m.Run.TotalEpochs)
+		if loss, ok := m.Run.TrainMetrics["loss"]; ok {
+			line += fmt.Sprintf(", loss %.5f", loss)
+		}
 	}
 	if m.Version > 0 {
 		line += fmt.Sprintf(", champion: version %d", m.Version)
