@@ -51,6 +51,11 @@ type Inserted struct {
 // requested, because Redis was away, is found by the next sweep: it is logged and is no error of the insert.
 func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
+	if r, err := in.Catalog.Resource(ctx, b.Resource); err != nil {
+		return answer, err
+	} else if r.Source != "" && r.Source != "native" {
+		return answer, Errorf(DataValidationError, "resource %q is read from %s: nothing can be inserted into it", r.Name, r.Source)
+	}
 	models, err := in.Catalog.Learners(ctx, b.Resource)
 	if err != nil {
 		return answer, err

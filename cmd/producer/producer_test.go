@@ -124,6 +124,8 @@ func TestInsertIsAllOrNothing(t *testing.T) {
 	s.fails(retrain.DataValidationError, "b.jsonl: line 2: ", "insert", "products", s.write("b.jsonl", "{\"cost\":1}\n{\"cost\":\n"))
 	s.fails(retrain.DataValidationError, "has no records", "insert", "products", s.write("empty.csv", "cost,price\n"))
 	s.fails(retrain.NotFoundError, `no resource "goods"`, "insert", "goods", s.write("six.csv", sixRows))
+	s.ok("apply", "-f", s.write("lake.yaml", "resources: {lake: {source: files, files: {prefix: lake/}}}"))
+	s.fails(retrain.DataValidationError, `resource "lake" is read from files`, "insert", "lake", s.write("six.csv", sixRows))
 	var n struct{ Count int }
 	if s.json(&n, "records", "products", "--count"); n.Count != 0 {
 		t.Errorf("%d records stored by inserts that failed", n.Count)

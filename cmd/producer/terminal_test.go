@@ -81,7 +81,7 @@ func TestAnInsertGoesOn(t *testing.T) {
 func FuzzArrange(f *testing.F) {
 	f.Add("train price --wait")
 	f.Add("--json -- - --x=1 predict")
-	f.Add("help help -h --=")
+	f.Add("help train help -h --=")
 	tree := new(program).tree()
 	f.Fuzz(func(_ *testing.T, line string) {
 		_, _ = arrange(tree, append([]string{"producer"}, strings.Fields(line)...)) // it must not panic
