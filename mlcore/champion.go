@@ -9,7 +9,7 @@ import (
 	"retrain/mlcore/prep"
 )
 
-// judgeChampion lets the champion answer the same records. It is nil where the champion cannot answer them: it wants features
+// judgeChampion lets the champion answer the same records. They are none where the champion cannot answer them: it wants features
 // that these records no longer have.
 func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64, error) {
 	c, err := open(f.Champion)
@@ -19,7 +19,7 @@ func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64
 	defer c.session.Close()
 	predictions, err := c.answerRows(ctx, f.data.Origins, rows)
 	if errors.Is(err, retrain.DataValidationError) {
-		return nil, nil
+		return map[string]float64{}, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64
 		values = append(values, asNumbers(p.Prediction)...)
 	}
 	if len(values) != len(rows)*f.data.Outputs {
-		return nil, nil // it predicted something else
+		return map[string]float64{}, nil // it predicted something else
 	}
 	return f.judgeTargets(rows, values), nil
 }

@@ -40,7 +40,7 @@ func Probe() (Info, error) {
 	if err != nil {
 		return info, retrain.Errorf(retrain.TensorFlowDependencyError, "TensorFlow %s opens no session: %w", info.Version, err)
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // it was only asked
 	devices, err := s.ListDevices()
 	if err != nil {
 		return info, retrain.Errorf(retrain.TensorFlowDependencyError, "TensorFlow %s lists no devices: %w", info.Version, err)

@@ -49,6 +49,6 @@ func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) 
 }
 
 // Close frees what the engine keeps. No fit may be running.
-func (e *Engine) Close() error { return e.programs.close() }
+func (e *Engine) Close() { e.programs.close() }
 
 func (e *Engine) checkpointEvery() time.Duration { return cmp.Or(e.CheckpointEvery, 5*time.Second) }

@@ -94,11 +94,12 @@ func factor(a []float64, n int) bool {
 			for k := range j {
 				sum -= a[i*n+k] * a[j*n+k]
 			}
-			if i > j {
+			switch {
+			case i > j:
 				a[i*n+j] = sum / a[j*n+j]
-			} else if sum > 0 {
+			case sum > 0:
 				a[j*n+j] = math.Sqrt(sum)
-			} else {
+			default:
 				return false
 			}
 		}

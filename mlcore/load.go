@@ -41,7 +41,6 @@ func Load(v retrain.Version) (retrain.Servable, error) {
 
 func open(v retrain.Version) (*Loaded, error) {
 	l := new(Loaded)
-	l.buffers.New = func() any { return new(buffers) }
 	p := new(prep.Preparation)
 	err := json.Unmarshal(v.Manifest.Fit.Preparation, p)
 	if err != nil {
@@ -68,7 +67,10 @@ func open(v retrain.Version) (*Loaded, error) {
 }
 
 // Close implements retrain.Servable.
-func (l *Loaded) Close() error { return l.session.Close() }
+func (l *Loaded) Close() error {
+	l.session.Close()
+	return nil
+}
 
 // Predict implements retrain.Servable. For a time series the records are its latest, in the order of time: at least as many
 // as its lookback, and each further one gives another prediction; the last is that of the record to come.
@@ -77,7 +79,10 @@ func (l *Loaded) Predict(_ context.Context, records []retrain.Record) ([]retrain
 		return []retrain.Prediction{}, nil
 	}
 	width, lookback := l.encoder.Width(), l.encoder.Lookback
-	b := l.buffers.Get().(*buffers)
+	b, ok := l.buffers.Get().(*buffers)
+	if !ok {
+		b = new(buffers)
+	}
 	defer l.buffers.Put(b)
 	b.x = resized(b.x, len(records)*width)
 	if err := l.encoder.Encode(records, b.x); err != nil {

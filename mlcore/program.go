@@ -2,7 +2,6 @@ package mlcore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -25,8 +24,8 @@ type program struct {
 // build makes the program of a plan.
 func (p *plan) build(cfg *session.Config) (*program, error) {
 	g := graph.New()
-	trainIn, trainOut := p.embed(g, p.epoch)
-	judgeIn, judgeOut := p.embed(g, p.judge)
+	trainIn, trainOut := p.embed(g, p.epoch())
+	judgeIn, judgeOut := p.embed(g, p.judge())
 	def, err := g.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("build the training program: %w", err)
@@ -44,12 +43,7 @@ func (p *plan) build(cfg *session.Config) (*program, error) {
 }
 
 // embed calls a function in g, with placeholders as its arguments, and returns the names of inputs and outputs.
-func (p *plan) embed(g *graph.Graph, make func() (*graph.Graph, *graph.Function)) (inputs, outputs []string) {
-	inner, f := make()
-	if err := inner.Err(); err != nil {
-		g.Fail(err)
-		return nil, nil
-	}
+func (p *plan) embed(g *graph.Graph, f *graph.Function) (inputs, outputs []string) {
 	args := g.Placeholders(f)
 	for _, v := range args {
 		inputs = append(inputs, graph.Name(v))
@@ -111,20 +105,18 @@ func (ps *programs) leave(pr *program) {
 	for i := 0; i < len(ps.kept) && len(ps.kept) > keepPrograms; i++ {
 		if old := ps.kept[i]; old.users == 0 {
 			ps.kept = slices.Delete(ps.kept, i, i+1)
-			_ = old.session.Close() // what it held is free either way
+			old.session.Close()
 			i--
 		}
 	}
 }
 
 // close frees all programs. No fit may be running.
-func (ps *programs) close() error {
+func (ps *programs) close() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	var errs []error
 	for _, pr := range ps.kept {
-		errs = append(errs, pr.session.Close())
+		pr.session.Close()
 	}
 	ps.kept = nil
-	return errors.Join(errs...)
 }

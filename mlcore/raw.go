@@ -97,11 +97,11 @@ func (m *savedModel) outputs(g *graph.Graph, s *meta.SignatureDef, y graph.Value
 		m.classOutputs(g, s, y)
 		return
 	}
-	low, range_ := make([]float64, len(targets)), make([]float64, len(targets))
+	low, width := make([]float64, len(targets)), make([]float64, len(targets))
 	for i, t := range targets {
-		low[i], range_[i] = t.Min, t.Max-t.Min
+		low[i], width[i] = t.Min, t.Max-t.Min
 	}
-	v := g.Cast(g.Add(g.Mul(g.Cast(y, tf.Double), g.Const(range_)), g.Const(low)), tf.Float)
+	v := g.Cast(g.Add(g.Mul(g.Cast(y, tf.Double), g.Const(width)), g.Const(low)), tf.Float)
 	if len(targets) == 1 {
 		s.Outputs["prediction"] = info(g.Reshape(v, -1), -1)
 		return

@@ -37,7 +37,7 @@ type savedModel struct {
 
 // write puts the SavedModel into dir. The same weights and preparation give the same bytes.
 func (m *savedModel) write(dir string) error {
-	if err := os.MkdirAll(filepath.Join(dir, "variables"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "variables"), 0o750); err != nil {
 		return err
 	}
 	if err := m.writeVariables(filepath.Join(dir, "variables", "variables")); err != nil {
@@ -51,7 +51,7 @@ func (m *savedModel) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o644)
+	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o600)
 }
 
 // writeVariables writes the checkpoint of the weights with TensorFlow's own operation, whose bytes depend on nothing else.

@@ -67,7 +67,7 @@ func (l *loop) values() []graph.Value {
 }
 
 // epoch returns the function that trains from step to end.
-func (p *plan) epoch() (*graph.Graph, *graph.Function) {
+func (p *plan) epoch() *graph.Function {
 	b := graph.New()
 	state := p.newLoop(b)
 	p.trainStep(b, state)
@@ -76,16 +76,11 @@ func (p *plan) epoch() (*graph.Graph, *graph.Function) {
 	state = p.newLoop(c)
 	cond := c.Function("more", c.Less(state.step, state.end))
 	g := graph.New()
-	for _, err := range []error{b.Err(), c.Err()} {
-		if err != nil {
-			g.Fail(err)
-		}
-	}
 	state = p.newLoop(g)
 	last := g.While(cond, body, state.values()...)
 	kept := 2 + len(state.w) + len(state.slots) // all that a step changes: number, loss, weights, slots
 	outs := append([]graph.Value{last[2], last[3]}, last[len(last)-kept+2:]...)
-	return g, g.Function("epoch", outs...)
+	return g.Function("epoch", outs...)
 }
 
 // trainStep is the training itself: a batch, its loss, the gradients, the next weights. It replaces what changes in s.
@@ -149,7 +144,7 @@ func (p *plan) read(g *graph.Graph, x, rows graph.Value) graph.Value {
 
 // judge returns the function that answers a chunk of rows and says how wrong the answers are: of x, y, the rows [chunk],
 // how many of them are real, and the weights, it makes the summed loss and the answers [chunk, outputs].
-func (p *plan) judge() (*graph.Graph, *graph.Function) {
+func (p *plan) judge() *graph.Function {
 	g := graph.New()
 	x, y := g.Arg(tf.Float, p.rows, p.width), g.Arg(tf.Float, p.rows, p.targets)
 	rows, count := g.Arg(tf.Int32, p.chunk), g.Arg(tf.Int32)
@@ -158,5 +153,5 @@ func (p *plan) judge() (*graph.Graph, *graph.Function) {
 	logits := p.network.Logits(pass, p.read(g, x, rows), w)
 	mask := g.Cast(g.Less(g.Upto(p.chunk), count), tf.Float)
 	loss := g.Sum(g.Mul(p.loss.Of(g, &p.network, logits, g.Gather(y, rows)), mask), 0)
-	return g, g.Function("judge", loss, p.network.Answer(g, logits))
+	return g.Function("judge", loss, p.network.Answer(g, logits))
 }

@@ -21,10 +21,11 @@ type (
 	dataType  = types_go_proto.DataType
 )
 
-// A Function is a finished graph that others can call.
+// A Function is a finished graph that others can call. If its graph is an error, so will be each that calls it.
 type Function struct {
 	def  *function_go_proto.FunctionDef
 	uses []*Function
+	err  error
 }
 
 // Function ends the graph as a function of its arguments that returns outs.
@@ -32,27 +33,23 @@ func (g *Graph) Function(name string, outs ...Value) *Function {
 	var ends, results []string
 	for i, v := range outs {
 		o := g.Identity(v)
-		if g.Err() != nil {
-			return &Function{def: &function_go_proto.FunctionDef{}}
+		if err := g.Err(); err != nil {
+			return &Function{err: err}
 		}
 		ends, results = append(ends, o.Op.Name()), append(results, fmt.Sprintf("r%d", i))
 	}
 	b, err := g.Bytes()
 	if err != nil {
-		return &Function{def: &function_go_proto.FunctionDef{}}
+		return &Function{err: err}
 	}
 	def, err := session.ToFunction(b, name, g.args, ends, results)
-	if err != nil {
-		g.Fail(err)
-		def = &function_go_proto.FunctionDef{}
-	}
-	return &Function{def: def, uses: g.uses}
+	return &Function{def, g.uses, err}
 }
 
 // Call calls f. With compile, XLA makes one kernel of it and of all that it calls.
 func (g *Graph) Call(f *Function, compile bool, args ...Value) []Value {
 	n := &node{Op: "PartitionedCall", Attr: map[string]*attribute{"Tin": types(f.inputs()), "Tout": types(f.outputs()), "f": function(f)}}
-	if compile {
+	if compile && f.err == nil {
 		yes := &attribute{Value: &attr_value_go_proto.AttrValue_B{B: true}}
 		n.Attr["_XlaMustCompile"] = yes
 		if f.def.Attr == nil {
@@ -71,9 +68,23 @@ func (g *Graph) While(cond, body *Function, state ...Value) []Value {
 	return g.functional(n, []*Function{cond, body}, state, len(state))
 }
 
+// Until returns the condition of a loop over body whose first argument counts to n.
+func Until(n int, body *Function) *Function {
+	if body.err != nil {
+		return body
+	}
+	g := New()
+	return g.Function(body.Name()+"_more", g.Less(g.Args(body)[0], g.Int(n)))
+}
+
 // functional adds an operation that calls functions. The binding cannot give an operation a function, so the node goes in
 // as a little GraphDef with the functions beside it, its inputs mapped to values of this graph.
 func (g *Graph) functional(n *node, fs []*Function, inputs []Value, outputs int) []Value {
+	for _, f := range fs {
+		if f.err != nil {
+			g.Fail(f.err)
+		}
+	}
 	if g.Err() != nil {
 		return make([]Value, outputs)
 	}

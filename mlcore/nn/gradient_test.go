@@ -119,7 +119,7 @@ func build(t *testing.T, n *nn.Network, l nn.Loss, steps int) func(feeds []*sess
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(s.Close)
 	call, err := s.Call(inputs, ends)
 	if err != nil {
 		t.Fatal(err)

@@ -44,12 +44,12 @@ func (l LSTM) looped(p *Pass, x Value, w []Value, keep Value) Value {
 	}
 	forward := []Value{p.Int(0), zero, zero, list(l.Units), list(l.Units), inputs, w[1], keep}
 	step := l.forward(p)
-	after := p.While(until(p.Graph, l.Steps, step), step, forward...)
+	after := p.While(graph.Until(l.Steps, step), step, forward...)
 	last := p.Identity(after[1])
 	p.cut = &cut{output: last, parameters: 3, back: func(gradient Value) []Value {
 		begin := []Value{p.Int(0), gradient, zero, p.Zeros(l.Units, 4*l.Units), list(4 * l.Units), after[3], after[4], inputs, w[1], keep}
 		step := l.backward(p)
-		done := p.While(until(p.Graph, l.Steps, step), step, begin...)
+		done := p.While(graph.Until(l.Steps, step), step, begin...)
 		gates := op.TensorListStack(p.Scope(), done[4], p.Ints(p.Rows, 4*l.Units), tf.Float, op.TensorListStackNumElements(int64(l.Steps)))
 		flat := p.Reshape(gates, -1, 4*l.Units)
 		return []Value{op.MatMul(p.Scope(), p.Reshape(x, -1, l.In), flat, op.MatMulTransposeA(true)), done[3], p.Sum(flat, 0)}
@@ -69,7 +69,7 @@ func (l LSTM) forward(p *Pass) *graph.Function {
 	inputs, recurrent, keep := l.constants(g, p.Rows)
 	hidden, state := cell(q, g.Add(g.Gather(inputs, t), g.MatMul(g.Mul(h, keep), recurrent)), c)
 	hs, cs = op.TensorListSetItem(g.Scope(), hs, t, h), op.TensorListSetItem(g.Scope(), cs, t, c)
-	return p.adopt(g, g.Function("lstm_forward", g.Add(t, g.Int(1)), hidden, state, hs, cs, inputs, recurrent, keep))
+	return g.Function("lstm_forward", g.Add(t, g.Int(1)), hidden, state, hs, cs, inputs, recurrent, keep)
 }
 
 // backward is one step back: of the number of steps that were gone back, the gradients of h and c after the step, that of the
@@ -89,33 +89,14 @@ func (l LSTM) backward(p *Pass) *graph.Function {
 	hidden, state := cell(q, g.Add(input, g.MatMul(g.Mul(h, keep), recurrent)), c)
 	scalar := g.Add(g.Sum(g.Mul(hidden, gh), 0, 1), g.Sum(g.Mul(state, gc), 0, 1))
 	d := g.Gradients(scalar, []Value{input, h, c, recurrent})
-	if g.Err() != nil {
-		return p.adopt(g, new(graph.Function))
+	if g.Err() != nil { // there are no derivatives
+		d = make([]Value, 4)
 	}
 	gates = op.TensorListSetItem(g.Scope(), gates, t, d[0])
-	return p.adopt(g, g.Function("lstm_backward", g.Add(back, g.Int(1)), d[1], d[2], g.Add(sum, d[3]), gates, hs, cs, inputs, recurrent, keep))
+	return g.Function("lstm_backward", g.Add(back, g.Int(1)), d[1], d[2], g.Add(sum, d[3]), gates, hs, cs, inputs, recurrent, keep)
 }
 
 // constants declares what no step changes.
 func (l LSTM) constants(g *graph.Graph, rows int) (inputs, recurrent, keep Value) {
 	return g.Arg(tf.Float, l.Steps, rows, 4*l.Units), g.Arg(tf.Float, l.Units, 4*l.Units), g.Arg(tf.Float, rows, l.Units)
-}
-
-// until returns the condition of a loop whose first argument counts to n.
-func until(into *graph.Graph, n int, body *graph.Function) *graph.Function {
-	g := graph.New()
-	args := g.Args(body)
-	f := g.Function(body.Name()+"_more", g.Less(args[0], g.Int(n)))
-	if err := g.Err(); err != nil {
-		into.Fail(err)
-	}
-	return f
-}
-
-// adopt makes the error of another graph the pass's own.
-func (p *Pass) adopt(g *graph.Graph, f *graph.Function) *graph.Function {
-	if err := g.Err(); err != nil {
-		p.Fail(err)
-	}
-	return f
 }

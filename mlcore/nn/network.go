@@ -108,9 +108,9 @@ func (n *Network) Gradients(p *Pass, scalar Value, w []Value) []Value {
 	}
 	c := p.cut
 	if c == nil {
-		return p.Graph.Gradients(scalar, learnt)
+		return p.Gradients(scalar, learnt)
 	}
-	g := p.Graph.Gradients(scalar, append([]Value{c.output}, learnt[c.parameters:]...))
+	g := p.Gradients(scalar, append([]Value{c.output}, learnt[c.parameters:]...))
 	if p.Err() != nil {
 		return g
 	}

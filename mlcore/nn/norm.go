@@ -22,9 +22,9 @@ func (b BatchNormalization) Parameters() []Parameter {
 func (b BatchNormalization) Apply(p *Pass, x Value, w []Value) Value {
 	mean, variance := w[2], w[3]
 	if p.Training {
-		real := p.Reshape(p.Mask, p.Rows, 1)
-		mean = p.Div(p.Sum(p.Mul(x, real), 0), p.Count)
-		variance = p.Div(p.Sum(p.Mul(p.Square(p.Sub(x, mean)), real), 0), p.Count)
+		counts := p.Reshape(p.Mask, p.Rows, 1)
+		mean = p.Div(p.Sum(p.Mul(x, counts), 0), p.Count)
+		variance = p.Div(p.Sum(p.Mul(p.Square(p.Sub(x, mean)), counts), 0), p.Count)
 		p.Next = append(p.Next, p.running(w[2], mean), p.running(w[3], variance))
 	}
 	scale := p.Mul(op.Rsqrt(p.Scope(), p.Add(variance, p.Float(1e-3))), w[0])

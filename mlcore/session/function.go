@@ -17,7 +17,7 @@ static TF_Function* to_function(const void* def, size_t size, const char* name, 
 		TF_Output* ends = calloc(nin + nout + 1, sizeof(TF_Output));
 		for (int i = 0; i < nin; i++) ends[i].oper = TF_GraphOperationByName(graph, in[i]);
 		for (int i = 0; i < nout; i++) ends[nin + i].oper = TF_GraphOperationByName(graph, out[i]);
-		function = TF_GraphToFunction(graph, name, 0, -1, NULL, nin, ends, nout, ends + nin, (const char* const*)names, NULL, NULL, status);
+		function = TF_GraphToFunction(graph, name, 0, -1, 0, nin, ends, nout, ends + nin, (const char* const*)names, 0, 0, status);
 		free(ends);
 	}
 	TF_DeleteGraph(graph);
@@ -57,7 +57,7 @@ func ToFunction(graphDef []byte, name string, inputs, outputs, results []string)
 		return nil, fmt.Errorf("function %s: %w", name, err)
 	}
 	def := new(function_go_proto.FunctionDef)
-	return def, proto.Unmarshal(C.GoBytes(unsafe.Pointer(buffer.data), C.int(buffer.length)), def)
+	return def, proto.Unmarshal(C.GoBytes(buffer.data, C.int(buffer.length)), def)
 }
 
 // A cStrings is an array of strings in C's memory.

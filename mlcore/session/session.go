@@ -64,12 +64,14 @@ func Open(graphDef []byte, cfg *Config) (*Session, error) {
 	defer C.TF_DeleteBuffer(buffer)
 	C.TF_GraphImportGraphDef(s.graph, buffer, importing, st.c)
 	if err := st.err(); err != nil {
-		return nil, errors.Join(err, s.Close())
+		s.Close()
+		return nil, err
 	}
 	s.c = C.TF_NewSession(s.graph, options, st.c)
 	if err := st.err(); err != nil {
 		s.c = nil
-		return nil, errors.Join(err, s.Close())
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -93,29 +95,27 @@ func Load(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
 	s.c = C.TF_LoadSessionFromSavedModel(options, nil, path, tags.p, 1, s.graph, buffer, st.c)
 	if err := st.err(); err != nil {
 		s.c = nil
-		return nil, nil, errors.Join(err, s.Close())
+		s.Close()
+		return nil, nil, err
 	}
 	meta := new(config.MetaGraphDef)
-	if err := proto.Unmarshal(C.GoBytes(unsafe.Pointer(buffer.data), C.int(buffer.length)), meta); err != nil {
-		return nil, nil, errors.Join(err, s.Close())
+	if err := proto.Unmarshal(C.GoBytes(buffer.data, C.int(buffer.length)), meta); err != nil {
+		s.Close()
+		return nil, nil, err
 	}
 	return s, meta, nil
 }
 
 // Close frees the session. Nobody may be running it any more.
-func (s *Session) Close() error {
-	st := newStatus()
+func (s *Session) Close() {
+	st := newStatus() // nothing can be done about what it would say
 	defer st.free()
-	var err error
 	if s.c != nil {
 		C.TF_CloseSession(s.c, st.c)
-		err = st.err()
 		C.TF_DeleteSession(s.c, st.c)
-		err = errors.Join(err, st.err())
 	}
 	C.TF_DeleteGraph(s.graph)
 	s.c, s.graph = nil, nil
-	return err
 }
 
 // A Call is a run of a session with the same inputs and outputs each time.
