@@ -71,9 +71,13 @@ func (w *world) Enqueue(_ context.Context, id retrain.RunID, _ int, _ string, _ 
 	return nil
 }
 
-func (w *world) Waiting(context.Context, retrain.RunID, int) (bool, error) { return len(w.queue) > 0, nil }
+func (w *world) Waiting(context.Context, retrain.RunID, int) (bool, error) {
+	return len(w.queue) > 0, nil
+}
 
-func (w *world) Held(ctx context.Context, id retrain.RunID) (bool, error) { return w.leases.Held(ctx, id) }
+func (w *world) Held(ctx context.Context, id retrain.RunID) (bool, error) {
+	return w.leases.Held(ctx, id)
+}
 
 func (w *world) Announce(_ context.Context, e retrain.Event) error {
 	w.events = append(w.events, e)

@@ -38,7 +38,7 @@ func show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("One process with every role: Redis, an S3 gateway, scheduler, training worker, prediction worker.")
+	sayf("One process with every role: Redis, an S3 gateway, scheduler, training worker, prediction worker.")
 	s, err := start(ctx)
 	if err != nil {
 		return err
@@ -46,12 +46,12 @@ func show(ctx context.Context) error {
 	defer s.stop()
 	fmt.Printf("  dashboard    http://%s/\n  asynqmon     http://%s/monitor\n  predictions  http://%s/v1/models/mpg\n", s.listen, s.listen, s.predict)
 
-	say("A model is declared: fuel economy of cars, trained anew after every 150 usable rows.")
+	sayf("A model is declared: fuel economy of cars, trained anew after every 150 usable rows.")
 	if err := s.producer(ctx, "status"); err != nil {
 		return err
 	}
 	for i, file := range portions {
-		say("Portion %d of %d is inserted.", i+1, len(portions))
+		sayf("Portion %d of %d is inserted.", i+1, len(portions))
 		before, err := s.model(ctx)
 		if err != nil {
 			return err
@@ -67,13 +67,13 @@ func show(ctx context.Context) error {
 			return err
 		}
 	}
-	say("What is there now:")
+	sayf("What is there now:")
 	for _, args := range [][]string{{"versions", "mpg"}, {"status", "mpg"}} {
 		if err := s.producer(ctx, args...); err != nil {
 			return err
 		}
 	}
-	say("That was all of it. To go on with this data:")
+	sayf("That was all of it. To go on with this data:")
 	fmt.Printf(`  bin/standalone --data %[1]s/data --config %[2]s
   bin/producer --config %[1]s/data/client.yaml predict mpg --features '%[3]s'
   bin/producer --config %[1]s/data/client.yaml train mpg --wait
@@ -81,4 +81,4 @@ func show(ctx context.Context) error {
 	return nil
 }
 
-func say(format string, args ...any) { fmt.Printf("\n\033[1m▸ "+format+"\033[0m\n", args...) }
+func sayf(format string, args ...any) { fmt.Printf("\n\033[1m▸ "+format+"\033[0m\n", args...) }
