@@ -28,16 +28,26 @@ type training struct {
 // run trains from where the state stands to the end: all epochs, or as soon as the loss no longer falls.
 func (t *training) run(ctx context.Context) error {
 	for s := t.state; s.Epoch < t.epochs && !s.Stopped; {
-		order := t.ordered(t.order(s.Epoch))
-		for steps := t.plan.steps(len(t.learn)); s.Step < steps; {
-			if err := t.slice(order, min(s.Step+t.pace.steps(), steps)); err != nil {
-				return err
-			}
-			if err := t.between(ctx); err != nil {
-				return err
-			}
+		if err := t.epoch(ctx); err != nil {
+			return err
 		}
 		if err := t.endEpoch(); err != nil {
+			return err
+		}
+		if err := t.between(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// epoch trains the rest of an epoch, slice by slice.
+func (t *training) epoch(ctx context.Context) error {
+	s := t.state
+	order := t.ordered(t.order(s.Epoch))
+	defer order.Free()
+	for steps := t.plan.steps(len(t.learn)); s.Step < steps; {
+		if err := t.slice(order, min(s.Step+t.pace.steps(), steps)); err != nil {
 			return err
 		}
 		if err := t.between(ctx); err != nil {
@@ -130,6 +140,9 @@ func (t *training) answer(rows []int32, w []*session.Tensor) (float64, []float32
 		}
 		sum += float64(session.View[float32](results[0])[0])
 		answers = append(answers, session.View[float32](results[1])[:n*outputs]...)
+		for _, tensor := range append(results, chunk) {
+			tensor.Free()
+		}
 	}
 	return sum / float64(len(rows)), answers, nil
 }
