@@ -51,9 +51,10 @@ function show(parts, model) {
   if (every) {
     parts.inserts.max = every;
     parts.inserts.value = model.insertsSinceTraining;
-    parts.insertsText.textContent = `${Math.max(0, every - model.insertsSinceTraining)} of ${every} inserts`;
+    const missing = Math.max(0, every - model.insertsSinceTraining);
+    parts.insertsText.textContent = missing > 0 ? `${missing} more of ${every} inserts` : `enough inserts came (${model.insertsSinceTraining})`;
   } else {
-    parts.insertsText.textContent = `${model.insertsSinceTraining} inserts came; nobody waits for a number of them`;
+    parts.insertsText.textContent = `not by inserts; ${model.insertsSinceTraining} came`;
   }
 
   parts.intervalRow.hidden = !model.nextIntervalAt;
@@ -66,16 +67,19 @@ function show(parts, model) {
   parts.runRow.hidden = !run;
   if (run) {
     parts.run.textContent = `Run ${run.run}`;
-    const begun = run.totalEpochs > 0;
+    const begun = run.currentEpoch > 0;
     if (begun) parts.progress.value = run.progressPercentage; else parts.progress.removeAttribute('value');
-    const words = [begun ? `epoch ${run.currentEpoch} of ${run.totalEpochs}` : run.state];
+    const words = [begun ? `epoch ${run.currentEpoch} of ${run.totalEpochs}` : run.state === 'queued' ? 'waits for a worker' : 'begins'];
     for (const [name, value] of Object.entries(run.evalMetrics ?? run.trainMetrics ?? {})) words.push(`${name} ${number.format(value)}`);
     if (begun && run.estimatedRemainingSeconds > 0) words.push(`${duration(run.estimatedRemainingSeconds)} left`);
     parts.progressText.textContent = words.join(' · ');
   }
 
   parts.errorRow.hidden = !model.lastError;
-  parts.error.textContent = model.lastError ?? '';
+  const next = [model.lastError ?? ''];
+  if (model.rowsMissing) next.push(`waits for ${model.rowsMissing} more rows`);
+  if (model.retryAt) next.push(`tries again at ${new Date(model.retryAt).toLocaleTimeString()}`);
+  parts.error.textContent = next.join(' · ');
 }
 
 function render({ models }) {
