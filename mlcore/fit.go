@@ -52,6 +52,7 @@ func (f *fit) run(ctx context.Context) error {
 	if f.training, err = f.begin(program); err != nil {
 		return err
 	}
+	defer f.training.free()
 	train := f.training.run
 	if f.Model.ModelConfig.Solver == "exact" {
 		train = f.solve

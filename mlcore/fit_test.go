@@ -12,6 +12,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -137,6 +139,40 @@ func TestTheSameJobGivesTheSameBytes(t *testing.T) {
 				t.Error("another seed gave the same")
 			}
 		})
+	}
+}
+
+// TestAnotherProcessGivesTheSameBytes trains in this process and in a child, on one core.
+func TestAnotherProcessGivesTheSameBytes(t *testing.T) {
+	sums := make(map[string]string)
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for name, m := range kinds() {
+		sums[name] = train(t, e, retrain.Job{Model: m, Data: tables(products(50))}).sum
+	}
+	b, err := json.Marshal(sums)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const variable = "MLCORE_TEST_SUMS" // where the child writes its own
+	if file := os.Getenv(variable); file != "" {
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	file := filepath.Join(t.TempDir(), "sums")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	child.Env = append(os.Environ(), variable+"="+file, "GOMAXPROCS=1")
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(b) {
+		t.Errorf("got %s, want %s", got, b)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"retrain"
@@ -115,6 +116,22 @@ func (t *training) watch(loss float64) {
 	}
 	s.Waited++
 	s.Stopped = s.Waited >= e.Patience
+}
+
+// free gives the memory of data and state back.
+func (t *training) free() {
+	s := t.state
+	if t.weights != nil {
+		t.weights.Free()
+	}
+	for _, tensor := range append(slices.Concat(s.w, s.slots), t.x, t.y) {
+		tensor.Free()
+	}
+	for _, tensor := range s.best {
+		if !slices.Contains(s.w, tensor) {
+			tensor.Free()
+		}
+	}
 }
 
 // final returns the weights that the fit has come to.

@@ -14,7 +14,7 @@ func (f *fit) writeTrainingData() error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()                                             //nolint:errcheck // what matters was closed before
+	defer file.Close()
 	z, err := zstd.NewWriter(file, zstd.WithEncoderConcurrency(1)) // with more, the bytes depend on timing
 	if err != nil {
 		return err
