@@ -7,14 +7,21 @@
 //	engine.go        the Fitter
 //	fit.go           records → rows → program → training → metrics → files
 //	architecture.go  which network a model is
+//	device.go        what there is to train on
 //	plan.go          what a program depends on, and whether compiling pays
 //	step.go          one step, an epoch, a judgement as functions of TensorFlow
 //	program.go       those functions in a session, kept for the next fit
 //	training.go      slices, epochs, early stopping
-//	state.go         everything that a fit has come to, as bytes
-//	judgement.go     how good it is on the holdout; metrics.go has the formulas
+//	state.go         everything that a fit has come to, as bytes; reporter.go hands it on
+//	exact.go         linear models without all that
+//	continue.go      weights that begin where another version's ended
+//	judgement.go     how good it is on the holdout, calibrated; metrics.go has the formulas
+//	champion.go      how good the champion is on the same
 //	savedmodel.go    the version's files; raw.go the signature that takes records' own values
+//	details.go       what the manifest says besides; example.go what a version checks itself by
 //	load.go          a version that answers
+//	forecast.go      a time series, step by step
+//	importance.go    which features matter
 package mlcore
 
 import (
@@ -33,7 +40,8 @@ type Engine struct {
 	CheckpointEvery time.Duration
 
 	programs programs
-	slice    int // steps of a slice, for tests; 0: by time
+	gpu      turn // one training at a time
+	slice    int  // steps of a slice, for tests; 0: by time
 }
 
 var _ retrain.Fitter = (*Engine)(nil)

@@ -44,6 +44,13 @@ func (f *fit) run(ctx context.Context) error {
 	if f.details.Device, err = device(f.Model.Device); err != nil {
 		return err
 	}
+	if f.details.Device == "gpu" {
+		done, err := f.engine.gpu.take(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	program, release, err := f.engine.programs.take(ctx, plan, config(f.details.Device, plan.operations()))
 	if err != nil {
 		return err

@@ -17,8 +17,8 @@ type program struct {
 	train   *session.Call // the loop's state to number, loss, weights, slots
 	judge   *session.Call // x, y, rows, count, weights to loss, answers
 	key     string
-	users   int           // fits that use it or wait for it
-	turn    chan struct{} // of one element: the fit whose turn it is
+	users   int // fits that use it or wait for it
+	turn    turn
 }
 
 // build makes the program of a plan.
@@ -34,7 +34,7 @@ func (p *plan) build(cfg *session.Config) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the training program: %w", err)
 	}
-	pr := &program{plan: p, session: s, turn: make(chan struct{}, 1)}
+	pr := &program{plan: p, session: s}
 	if pr.train, err = s.Call(trainIn, trainOut); err != nil {
 		return nil, err
 	}
@@ -54,6 +54,23 @@ func (p *plan) embed(g *graph.Graph, f *graph.Function) (inputs, outputs []strin
 	return inputs, outputs
 }
 
+// A turn is what one fit has and others wait for.
+type turn struct {
+	once  sync.Once
+	taken chan struct{} // of one element
+}
+
+// take waits for the turn. Release gives it to the next.
+func (t *turn) take(ctx context.Context) (release func(), err error) {
+	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
+	select {
+	case t.taken <- struct{}{}:
+		return func() { <-t.taken }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // Programs keeps those that were built, so that growing data train without building and compiling again.
 type programs struct {
 	mu   sync.Mutex // guards kept, and users of each
@@ -68,13 +85,12 @@ func (ps *programs) take(ctx context.Context, p *plan, cfg *session.Config) (pr 
 	if pr, err = ps.use(p, cfg); err != nil {
 		return nil, nil, err
 	}
-	select {
-	case pr.turn <- struct{}{}:
-		return pr, func() { <-pr.turn; ps.leave(pr) }, nil
-	case <-ctx.Done():
+	done, err := pr.turn.take(ctx)
+	if err != nil {
 		ps.leave(pr)
-		return nil, nil, context.Cause(ctx)
+		return nil, nil, err
 	}
+	return pr, func() { done(); ps.leave(pr) }, nil
 }
 
 func (ps *programs) use(p *plan, cfg *session.Config) (*program, error) {
