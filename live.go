@@ -104,13 +104,21 @@ func (l *Live) Run(ctx context.Context) error {
 	go l.follow(ctx, changed)
 	poll := time.NewTicker(l.Poll)
 	defer poll.Stop()
+	const soon = time.Second
+	retry, pause := (<-chan time.Time)(nil), soon // after a refresh that left something to load; less and less often
 	model := ""
 	for {
-		l.refresh(ctx, model)
+		if !l.refresh(ctx, model) {
+			retry, pause = time.After(pause), min(2*pause, l.Poll)
+		} else if model == "" {
+			retry, pause = nil, soon
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case model = <-changed:
+		case <-retry:
+			model = ""
 		case <-poll.C:
 			model = ""
 		}
@@ -136,21 +144,22 @@ func (l *Live) follow(ctx context.Context, changed chan<- string) {
 	}
 }
 
-// refresh brings one model, or all, to what the pointers in S3 say. It becomes ready when nothing is left to load.
-func (l *Live) refresh(ctx context.Context, model string) {
+// refresh brings one model, or all, to what the pointers in S3 say, and reports whether nothing is left to load. It becomes
+// ready when that is so of all.
+func (l *Live) refresh(ctx context.Context, model string) (complete bool) {
 	names := []string{model}
 	if model == "" {
 		specs, err := l.Catalog.Specs(ctx)
 		if err != nil {
 			l.Log.WarnContext(ctx, "read the models", "err", err)
-			return
+			return false
 		}
 		names = names[:0]
 		for _, m := range specs.Models {
 			names = append(names, m.Name)
 		}
 	}
-	complete := true
+	complete = true
 	for _, name := range names {
 		if err := l.converge(ctx, name); err != nil && ctx.Err() == nil {
 			l.Log.WarnContext(ctx, "the old version goes on", "model", name, "err", err)
@@ -162,6 +171,7 @@ func (l *Live) refresh(ctx context.Context, model string) {
 		l.ready = true
 		l.mu.Unlock()
 	}
+	return complete
 }
 
 // converge makes the champion the version that answers: fetch, load, swap, drain the old.
