@@ -176,6 +176,25 @@ func TestAnotherProcessGivesTheSameBytes(t *testing.T) {
 	}
 }
 
+// A long job of small steps is compiled by XLA, and resumes like any other.
+func TestLongJobsAreCompiled(t *testing.T) {
+	job := retrain.Job{Model: price(), Data: tables(products(40))}
+	job.Model.ModelConfig.BatchSize, job.Model.ModelConfig.Epochs, job.Model.ModelConfig.LearningRate = 1, 1300, 0.001
+	e := &mlcore.Engine{}
+	defer e.Close()
+	whole := train(t, e, job)
+	d, err := mlcore.ReadDetails(&whole.Fit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Execution != "xla" || whole.Metrics["r2"] < 0.99 {
+		t.Errorf("got %s, R² %.4f", d.Execution, whole.Metrics["r2"])
+	}
+	if got := interrupted(t, func() *mlcore.Engine { return e }, job, 700); got.sum != whole.sum {
+		t.Errorf("resumed: got %s, want %s", got.sum, whole.sum)
+	}
+}
+
 func TestEveryTypeResumesToTheSameBytes(t *testing.T) {
 	for name, m := range kinds() {
 		t.Run(name, func(t *testing.T) {
