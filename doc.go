@@ -10,6 +10,7 @@
 //	trigger.go  the count, or the clock, says that a model is due
 //	request.go  a due model gets a run: one at work, at most one waiting
 //	sweep.go    what got lost on the way is found again
+//	import.go   a run that takes over what was trained elsewhere
 //	train.go    the run: records → fit → gate → publish → announce
 //	version.go  what a run publishes, and which version is champion
 //	live.go     the new champion replaces the old one under running predictions

@@ -68,7 +68,7 @@ func (s *Sweeper) recallRun(ctx context.Context, m *Model, p *past, run *Run) (e
 
 // recallFailure counts a failed run. The first that it sees is the newest: its error is the one to show.
 func (s *Sweeper) recallFailure(ctx context.Context, m *Model, p *past, run *Run) error {
-	o := run.Result.outcome()
+	o := run.outcome()
 	newest := p.failed.IsZero()
 	if o.Failed {
 		p.Failures++

@@ -59,6 +59,7 @@ type Run struct {
 	Reason       Reason    `json:"reason"`
 	RequestedAt  time.Time `json:"requestedAt"`
 	ResetWeights bool      `json:"resetWeights"` // false: continue from the champion's weights
+	Import       *Import   `json:"import,omitempty"`
 
 	Start  *Start  `json:"start,omitempty"`  // nil while queued
 	Result *Result `json:"result,omitempty"` // nil until the verdict
@@ -107,9 +108,14 @@ type Requester struct {
 // Request makes sure that a run of m starts after now and returns it. Requests coalesce: where a run already waits, that is
 // the one; while another is at work, the new one waits for its end.
 func (q *Requester) Request(ctx context.Context, m *Model, s State, why Reason, resetWeights bool) (RunID, error) {
+	return q.ask(ctx, m, s, Run{ID: RunID{m.Name, s.Latest + 1}, Reason: why, ResetWeights: resetWeights})
+}
+
+// ask requests a run, unless one waits.
+func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID, error) {
 	id := RunID{Model: m.Name, Number: s.Queued}
 	if s.Queued == 0 {
-		run := Run{ID: RunID{m.Name, s.Latest + 1}, Reason: why, RequestedAt: q.Now().UTC(), ResetWeights: resetWeights}
+		run.RequestedAt = q.Now().UTC()
 		var err error
 		if id, err = q.create(ctx, run); err != nil {
 			return id, fmt.Errorf("request %s: %w", run.ID, err)
@@ -117,12 +123,12 @@ func (q *Requester) Request(ctx context.Context, m *Model, s State, why Reason, 
 		if s, err = q.Ledger.Requested(ctx, id); err != nil {
 			return id, fmt.Errorf("request %s: %w", id, err)
 		}
-		q.Log.InfoContext(ctx, "run requested", "run", id.String(), "why", why)
+		q.Log.InfoContext(ctx, "run requested", "run", id.String(), "why", run.Reason)
 	}
 	if s.Running != 0 && s.Running != id.Number {
 		return id, nil // whoever ends that run hands this one on
 	}
-	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.WithDefaults().Priority, why)
+	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.WithDefaults().Priority, run.Reason)
 }
 
 // create stores r under the first number that is free, counting from its own, unless it meets a run that still waits.
@@ -133,6 +139,9 @@ func (q *Requester) create(ctx context.Context, r Run) (RunID, error) {
 			return r.ID, err
 		}
 		other, err := q.Runs.Run(ctx, r.ID) // the state was behind: somebody was first
+		if err == nil && other.State() == Queued && r.Import != nil {
+			err = waits(r.ID)
+		}
 		if err != nil || other.State() == Queued {
 			return r.ID, err
 		}

@@ -13,6 +13,7 @@ import (
 // A Dataset names exactly the records of a training.
 type Dataset struct {
 	Resource  string        `json:"resource"`
+	From      *Resource     `json:"from,omitempty"` // as it was declared, where the records are not ours but read from another source
 	Partition *PartitionRef `json:"partition,omitempty"`
 	Objects   []DataObject  `json:"objects"`
 }
@@ -21,7 +22,7 @@ type Dataset struct {
 type DataObject struct {
 	Key   string `json:"key"`
 	ETag  string `json:"etag,omitempty"`
-	Batch string `json:"batch,omitempty"` // the batch it holds, by which its rows were counted
+	Batch string `json:"batch,omitempty"` // the batch it holds, by which its rows were counted; without one, the others are read with its help
 }
 
 // A Source reads the records of a resource.
@@ -39,6 +40,7 @@ type Job struct {
 	Continue   Version // where the weights start; zero: from the seed
 	Champion   Version // to be evaluated on the same holdout; zero: none
 	Checkpoint []byte  // what SaveCheckpoint was given last, nil at the start
+	Import     []byte  // a file whose model is to be taken over; there is nothing to learn then. nil: none
 	Dir        string  // an empty folder for the version's files
 
 	SaveCheckpoint func(ctx context.Context, state []byte) error // called between slices; may be nil
@@ -104,6 +106,8 @@ type Runs interface {
 	// Checkpoint returns what SaveCheckpoint stored last, and nil where there is nothing.
 	Checkpoint(ctx context.Context, id RunID) ([]byte, error)
 	SaveCheckpoint(ctx context.Context, id RunID, state []byte) error
+	// Imported returns the file that a model's import names by its digest, or a NotFoundError.
+	Imported(ctx context.Context, model, sha256 string) ([]byte, error)
 }
 
 // Leases sees to it that a run has one worker.
@@ -211,7 +215,10 @@ func (t *Training) train(ctx context.Context, run *Run) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	verdict := Gate(start.Model.Promote, &fit)
+	verdict, err := t.judge(ctx, run, start.Model.Promote, &fit)
+	if err != nil {
+		return Result{}, err
+	}
 	result := Result{State: Rejected, Samples: fit.Samples, Epochs: fit.Epochs, Loss: fit.Loss, Metrics: fit.Metrics, Why: verdict.Why}
 	if !*start.Model.SaveModel {
 		result.Why = "saveModel is false: nothing was published"
@@ -239,11 +246,13 @@ func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 		if err != nil {
 			return Start{}, err
 		}
-		data, err := t.Source.Snapshot(ctx, r, m.Partition)
-		if err != nil {
+		begin := Start{BeganAt: t.Now().UTC(), Model: m.WithDefaults(), Dataset: Dataset{Resource: r.Name}}
+		if run.Import != nil {
+			begin.Model = run.Import.Spec.WithDefaults()
+		} else if begin.Dataset, err = t.Source.Snapshot(ctx, r, m.Partition); err != nil {
 			return Start{}, fmt.Errorf("snapshot: %w", err)
 		}
-		start, err := t.Runs.StartRun(ctx, run.ID, Start{BeganAt: t.Now().UTC(), Model: m.WithDefaults(), Dataset: data})
+		start, err := t.Runs.StartRun(ctx, run.ID, begin)
 		if err != nil {
 			return Start{}, err
 		}
@@ -261,10 +270,16 @@ func (t *Training) fit(ctx context.Context, run *Run, start Start, dir string) (
 	if err := os.Mkdir(job.Dir, 0o750); err != nil {
 		return Fit{}, err
 	}
+	var err error
+	if run.Import != nil {
+		if job.Import, err = t.Runs.Imported(ctx, run.ID.Model, run.Import.SHA256); err != nil {
+			return Fit{}, fmt.Errorf("import: %w", err)
+		}
+		return t.Fitter.Fit(ctx, job)
+	}
 	if err := t.withChampion(ctx, run, &job, dir+"/champion"); err != nil {
 		return Fit{}, err
 	}
-	var err error
 	if job.Checkpoint, err = t.Runs.Checkpoint(ctx, run.ID); err != nil {
 		return Fit{}, err
 	}
@@ -308,6 +323,9 @@ func stay(c Champion) (Champion, bool) { return c, false }
 func (t *Training) publish(ctx context.Context, run *Run, start Start, fit Fit, dir string) error {
 	mf := Manifest{Format: 1, Model: run.ID.Model, Version: run.ID.Number, RequestedAt: run.RequestedAt, Reason: run.Reason,
 		Spec: start.Model, Dataset: start.Dataset, Fit: fit}
+	if run.Import != nil {
+		mf.Origin = &run.Import.Origin
+	}
 	_, err := t.Registry.Publish(ctx, mf, os.DirFS(dir))
 	return err
 }
@@ -329,7 +347,7 @@ func (t *Training) conclude(ctx context.Context, run *Run) error {
 	if err := t.Events.Announce(ctx, e); err != nil { // a hint lost: who missed it looks for himself
 		t.Log.WarnContext(ctx, "announce", "run", run.ID.String(), "err", err)
 	}
-	s, err := t.Ledger.Settle(ctx, run.ID, r.outcome())
+	s, err := t.Ledger.Settle(ctx, run.ID, run.outcome())
 	if errors.Is(err, NotFoundError) { // the ledger was lost meanwhile; who rebuilds it reads the verdict
 		return nil
 	}
@@ -351,11 +369,13 @@ func (r *Run) priority() string {
 }
 
 // outcome returns what the verdict means for the model's state.
-func (r *Result) outcome() Outcome {
-	o := Outcome{Learnt: r.State == Published || r.State == Rejected, At: r.EndedAt, Needs: r.Needs}
-	if r.State == Failed && r.Error != nil {
-		o.Error = r.Error.Message
-		o.Failed = r.Error.Code != InsufficientDataError // that one waits for rows, not for time
+func (r *Run) outcome() Outcome {
+	e := r.Result
+	o := Outcome{Learnt: e.State == Published || e.State == Rejected, At: e.EndedAt, Needs: e.Needs}
+	if e.State == Failed && e.Error != nil {
+		o.Error = e.Error.Message
+		// Too few rows wait for rows, not for time; and trainings need not wait because an import failed.
+		o.Failed = e.Error.Code != InsufficientDataError && r.Import == nil
 	}
 	return o
 }

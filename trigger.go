@@ -10,6 +10,7 @@ const (
 	ByInserts  Reason = "inserts"
 	ByInterval Reason = "interval"
 	ByHand     Reason = "manual"
+	ByImport   Reason = "import" // it takes over a model that was trained elsewhere
 )
 
 // A Trigger says when a training is due. Either condition suffices; the zero Trigger is never due.

@@ -17,8 +17,9 @@ type Manifest struct {
 	Version     int             `json:"version"` // the number of its run
 	RequestedAt time.Time       `json:"requestedAt"`
 	Reason      Reason          `json:"reason"`
-	Spec        Model           `json:"spec"`    // as it was trained, defaults filled in
-	Dataset     Dataset         `json:"dataset"` // exactly what it saw
+	Spec        Model           `json:"spec"`             // as it was trained, defaults filled in
+	Dataset     Dataset         `json:"dataset"`          // exactly what it saw; nothing of ours where it was imported
+	Origin      *Origin         `json:"origin,omitempty"` // where it was imported from
 	Fit         Fit             `json:"fit"`
 	Files       map[string]File `json:"files"` // by path
 }

@@ -6,6 +6,7 @@ import (
 
 	"retrain"
 	"retrain/mlcore/nn"
+	"retrain/mlcore/portable"
 )
 
 // Details describe a version beyond what its manifest says of every fit. They are its Fit.Details.
@@ -15,11 +16,12 @@ type Details struct {
 	Execution  string `json:"execution"`  // plain or xla; the two differ in the last digits
 	Seed       uint64 `json:"seed"`
 
-	Layers          []LayerDetails `json:"layers"`
-	TotalParameters int            `json:"totalParameters"`
-	Loss            string         `json:"loss"`
-	OutputUnits     int            `json:"outputUnits"`
-	Output          string         `json:"outputActivation"`
+	Layers          []LayerDetails   `json:"layers"`
+	TotalParameters int              `json:"totalParameters"`
+	Weights         []portable.Shape `json:"weights"` // in the order of the variables' file
+	Loss            string           `json:"loss"`
+	OutputUnits     int              `json:"outputUnits"`
+	Output          string           `json:"outputActivation"`
 
 	TrainRows   int       `json:"trainRows"`
 	HoldoutRows int       `json:"holdoutRows"` // 0: the metrics are those of the rows that were learnt from
@@ -82,5 +84,6 @@ func (d *Details) describe(n *nn.Network, loss nn.Loss) {
 		d.Layers = append(d.Layers, layer)
 		d.TotalParameters += layer.Parameters
 	}
+	d.Weights = shapesOf(n.Parameters())
 	d.Loss, d.OutputUnits, d.Output = string(loss), n.Width(), n.Output
 }

@@ -19,6 +19,7 @@
 //	champion.go      how good the champion is on the same
 //	savedmodel.go    the version's files; raw.go the signature that takes records' own values
 //	details.go       what the manifest says besides; example.go what a version checks itself by
+//	adopt.go         a version of a model that was trained elsewhere; package portable reads its file
 //	load.go          a version that answers
 //	forecast.go      a time series, step by step
 //	importance.go    which features matter
@@ -49,6 +50,9 @@ var _ retrain.Fitter = (*Engine)(nil)
 // Fit implements retrain.Fitter. It writes saved_model.pb, variables/ and, where the model says so, training-data.jsonl.zst
 // into job.Dir.
 func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) {
+	if job.Import != nil {
+		return adopt(ctx, job)
+	}
 	f := &fit{Job: job, engine: e}
 	if err := f.run(ctx); err != nil {
 		return retrain.Fit{}, err
