@@ -60,7 +60,9 @@ func (f *fit) judgeTargets(rows []int, predicted []float64) map[string]float64 {
 	if f.training.plan.loss == nn.MeanAbsoluteError {
 		sum["loss"] = sum["mae"]
 	}
-	if f.Model.Type != retrain.TimeSeries {
+	if f.Model.Type == retrain.TimeSeries {
+		f.seasonal(sum, rows)
+	} else {
 		delete(sum, "mape")
 	}
 	return sum

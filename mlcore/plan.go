@@ -47,7 +47,7 @@ func (p *plan) chunkOf(n int) int {
 	for _, l := range p.network.Layers {
 		widest = max(widest, l.Width())
 	}
-	most := max(32, 1<<bits.Len(uint((4<<20)/(widest*max(1, p.lookback)))))
+	most := max(32, 1<<bits.Len(uint((1<<20)/(widest*max(1, p.lookback)))))
 	return min(bucket(n), most)
 }
 
