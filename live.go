@@ -108,9 +108,10 @@ func (l *Live) Run(ctx context.Context) error {
 	retry, pause := (<-chan time.Time)(nil), soon // after a refresh that left something to load; less and less often
 	model := ""
 	for {
-		if !l.refresh(ctx, model) {
+		switch complete := l.refresh(ctx, model); {
+		case !complete && retry == nil:
 			retry, pause = time.After(pause), min(2*pause, l.Poll)
-		} else if model == "" {
+		case complete && model == "":
 			retry, pause = nil, soon
 		}
 		select {
@@ -118,7 +119,7 @@ func (l *Live) Run(ctx context.Context) error {
 			return nil
 		case model = <-changed:
 		case <-retry:
-			model = ""
+			model, retry = "", nil
 		case <-poll.C:
 			model = ""
 		}

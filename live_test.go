@@ -181,6 +181,31 @@ func TestLiveHealsALostEvent(t *testing.T) {
 	})
 }
 
+// Whoever asks before everything is loaded is told to come again, not that there is nothing.
+func TestLiveSaysThatItStillLoads(t *testing.T) {
+	s := newStage(t)
+	if _, _, err := s.Predict(t.Context(), "price", nil); s.Ready() || !errors.Is(err, retrain.UnavailableError) {
+		t.Errorf("ready %v, %v, want an UnavailableError", s.Ready(), err)
+	}
+}
+
+func TestLiveTriesAgainSoon(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.shelf.mu.Lock()
+		s.broken[1] = true
+		s.shelf.mu.Unlock()
+		s.publish("price", 1, true)
+		synctest.Wait()
+		s.shelf.mu.Lock()
+		s.broken[1] = false
+		s.shelf.mu.Unlock()
+		time.Sleep(3 * time.Second) // of virtual time, much less than Poll
+		if got := s.answer(t); got != 1 {
+			t.Errorf("version %d answers, want 1", got)
+		}
+	})
+}
+
 func TestLiveKeepsTheOldWhenTheNewIsBroken(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		s.publish("price", 1, true)
