@@ -2,6 +2,9 @@ package mlcore
 
 import "math"
 
+// least is a probability that counts as none; its logarithm is a number.
+const least = 1e-7
+
 // Fewer rows than this are too few to calibrate by.
 const leastToCalibrate = 20
 
@@ -12,10 +15,20 @@ func temperature(truth []int, probabilities [][]float64) float64 {
 	if len(truth) < leastToCalibrate {
 		return 1
 	}
-	surprise := func(log float64) float64 {
-		loss := 0.0
-		for i, p := range probabilities {
-			loss -= math.Log(tempered(p, math.Exp(log))[truth[i]])
+	logits := make([][]float64, len(probabilities))
+	for i, p := range probabilities {
+		for _, v := range p {
+			logits[i] = append(logits[i], math.Log(max(v, least)))
+		}
+	}
+	surprise := func(log float64) float64 { // the cross-entropy at the temperature eˡᵒᵍ
+		loss, colder := 0.0, math.Exp(-log)
+		for i, z := range logits {
+			sum := 0.0
+			for _, v := range z {
+				sum += math.Exp(v * colder)
+			}
+			loss += math.Log(sum) - z[truth[i]]*colder
 		}
 		return loss
 	}
@@ -42,7 +55,7 @@ func temperature(truth []int, probabilities [][]float64) float64 {
 func tempered(p []float64, t float64) []float64 {
 	q, sum := make([]float64, len(p)), 0.0
 	for i := range p {
-		q[i] = math.Pow(max(p[i], 1e-7), 1/t)
+		q[i] = math.Pow(max(p[i], least), 1/t)
 		sum += q[i]
 	}
 	for i := range q {

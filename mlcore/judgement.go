@@ -43,8 +43,15 @@ func (f *fit) judgeOwnClasses(rows []int, probabilities [][]float64) {
 	for i, p := range probabilities {
 		probabilities[i] = tempered(p, f.details.Temperature)
 	}
-	f.result.Metrics, f.details.Confusion = judgeClasses(truth, probabilities, f.majority())
+	metrics, confusion := judgeClasses(truth, probabilities, f.majority())
+	f.result.Metrics = metrics
+	if len(confusion) <= mostConfused {
+		f.details.Confusion = confusion
+	}
 }
+
+// A confusion matrix of more classes than this is nothing that somebody could read.
+const mostConfused = 100
 
 // judgeTargets returns the metrics of numeric predictions [rows, targets], averaged over the targets. Loss is what was
 // learnt by, in the targets' own units: mae or mse.
