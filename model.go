@@ -118,6 +118,9 @@ type Resource struct {
 	Files      *FilesSource        `json:"files,omitempty"`
 }
 
+// Native reports whether the resource's records are those that were inserted here.
+func (r *Resource) Native() bool { return r.Source == "" || r.Source == "native" }
+
 // S3DBSource says where an existing s3db.js database lies.
 type S3DBSource struct {
 	Bucket        string `json:"bucket,omitempty"` // ours by default

@@ -19,6 +19,8 @@ type SweepLedger interface {
 	Reset(ctx context.Context, model string, s State, learnt []string, taken map[string]int) error
 	// Uncounted returns those of the batches that were never counted for the model, in their order.
 	Uncounted(ctx context.Context, model string, batches []string) ([]string, error)
+	// Retain takes out of the count what was counted of batches that no longer exist: all but these.
+	Retain(ctx context.Context, model string, batches []string) error
 	// HandOn raises the attempt of the model's open run from what it was, or returns a ConflictError when somebody else did.
 	HandOn(ctx context.Context, id RunID, attempt int) (State, error)
 }
@@ -129,6 +131,11 @@ func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
 	if err != nil {
 		return err
 	}
+	if data.From != nil { // what others write they also replace and take away
+		if err := s.Ledger.Retain(ctx, m.Name, data.Batches()); err != nil {
+			return err
+		}
+	}
 	missing, err := s.Ledger.Uncounted(ctx, m.Name, data.Batches())
 	if errors.Is(err, NotFoundError) {
 		return nil // the next sweep rebuilds it
@@ -160,9 +167,9 @@ func (s *Sweeper) snapshot(ctx context.Context, m *Model) (Dataset, error) {
 
 // rows reads one batch and returns how many of its records m accepts.
 func (s *Sweeper) rows(ctx context.Context, m *Model, d Dataset, batch string) (int, error) {
-	one := Dataset{Resource: d.Resource}
+	one := Dataset{Resource: d.Resource, From: d.From}
 	for _, o := range d.Objects {
-		if o.Batch == batch {
+		if o.Batch == batch || o.Batch == "" {
 			one.Objects = append(one.Objects, o)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 type Bucket interface {
 	// Get returns an object, or a NotFoundError. The caller owns the bytes.
 	Get(ctx context.Context, key string) ([]byte, ETag, error)
+	// GetObject returns an object with all that is said of it, or a NotFoundError. The caller owns it.
+	GetObject(ctx context.Context, key string) (Object, error)
 	// Put stores an object under a condition, and returns a ConflictError where the condition does not hold. The body is not
 	// kept.
 	Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error)
@@ -18,6 +20,15 @@ type Bucket interface {
 	Delete(ctx context.Context, key string) error
 	// List yields what a listing asks for, sorted by the bytes of the key. It ends after yielding an error.
 	List(ctx context.Context, l Listing) iter.Seq2[ObjectInfo, error]
+}
+
+// An Object is an object with all that is said of it.
+type Object struct {
+	Body         []byte
+	ETag         ETag
+	LastModified time.Time         // in whole seconds on most servers
+	Metadata     map[string]string // the user's, with names in lower case
+	Date         time.Time         // the server's clock at its answer; zero where it does not say
 }
 
 // An ETag names the content of an object, without quotes. It is the server's to choose: compare it, never compute it.

@@ -48,6 +48,15 @@ func (f *Faulty) Get(ctx context.Context, key string) (body []byte, e ETag, err 
 	return body, e, err
 }
 
+// GetObject calls the bucket's GetObject, as a get.
+func (f *Faulty) GetObject(ctx context.Context, key string) (o Object, err error) {
+	err = f.call(OpGet, key, func() error {
+		o, err = f.Bucket.GetObject(ctx, key)
+		return err
+	})
+	return o, err
+}
+
 // Put calls the bucket's Put.
 func (f *Faulty) Put(ctx context.Context, key string, body []byte, cond Cond) (e ETag, err error) {
 	err = f.call(OpPut, key, func() error {

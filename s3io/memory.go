@@ -22,22 +22,48 @@ type Memory struct {
 }
 
 type memoryObject struct {
-	info ObjectInfo
-	body []byte
+	info     ObjectInfo
+	body     []byte
+	metadata map[string]string
 }
 
 // Get returns a copy of an object.
 func (m *Memory) Get(ctx context.Context, key string) ([]byte, ETag, error) {
+	o, err := m.GetObject(ctx, key)
+	return o.Body, o.ETag, err
+}
+
+// GetObject returns a copy of an object.
+func (m *Memory) GetObject(ctx context.Context, key string) (Object, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, "", err
+		return Object{}, err
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return nil, "", retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
+		return Object{}, retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
 	}
-	return bytes.Clone(o.body), o.info.ETag, nil
+	return Object{bytes.Clone(o.body), o.info.ETag, o.info.LastModified, maps.Clone(o.metadata), time.Now()}, nil
+}
+
+// PutObject stores an object as others do who write into a bucket: with metadata, and at whatever time. The ETag is computed.
+func (m *Memory) PutObject(key string, o Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put(ObjectInfo{Key: key, ETag: memoryETag(o.Body), Size: int64(len(o.Body)), LastModified: o.LastModified}, o.Body, o.Metadata)
+}
+
+func (m *Memory) put(info ObjectInfo, body []byte, metadata map[string]string) {
+	if m.objects == nil {
+		m.objects = make(map[string]memoryObject)
+	}
+	m.objects[info.Key] = memoryObject{info, append([]byte{}, body...), maps.Clone(metadata)}
+}
+
+func memoryETag(body []byte) ETag {
+	sum := sha256.Sum256(body)
+	return ETag(hex.EncodeToString(sum[:16]))
 }
 
 // Put stores a copy of body.
@@ -45,18 +71,14 @@ func (m *Memory) Put(ctx context.Context, key string, body []byte, cond Cond) (E
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(body)
-	info := ObjectInfo{Key: key, ETag: ETag(hex.EncodeToString(sum[:16])), Size: int64(len(body)), LastModified: time.Now()}
+	info := ObjectInfo{Key: key, ETag: memoryETag(body), Size: int64(len(body)), LastModified: time.Now()}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was, exists := m.objects[key]
 	if cond.absent && exists || cond.etag != "" && cond.etag != was.info.ETag {
 		return "", retrain.Errorf(retrain.ConflictError, "memory: put %s: the condition does not hold", key)
 	}
-	if m.objects == nil {
-		m.objects = make(map[string]memoryObject)
-	}
-	m.objects[key] = memoryObject{info, append([]byte{}, body...)}
+	m.put(info, body, nil)
 	return info.ETag, nil
 }
 

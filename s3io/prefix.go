@@ -25,6 +25,10 @@ func (u *under) Get(ctx context.Context, key string) ([]byte, ETag, error) {
 	return u.bucket.Get(ctx, u.prefix+key)
 }
 
+func (u *under) GetObject(ctx context.Context, key string) (Object, error) {
+	return u.bucket.GetObject(ctx, u.prefix+key)
+}
+
 func (u *under) Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error) {
 	return u.bucket.Put(ctx, u.prefix+key, body, cond)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"retrain"
@@ -21,32 +22,38 @@ type s3Bucket struct {
 	cfg    Config
 }
 
-// Get reads an object. A body that breaks off is asked for again: the SDK's own retries end with the header.
+// Get reads an object.
 func (b *s3Bucket) Get(ctx context.Context, key string) ([]byte, ETag, error) {
+	o, err := b.GetObject(ctx, key)
+	return o.Body, o.ETag, err
+}
+
+// GetObject reads an object. A body that breaks off is asked for again: the SDK's own retries end with the header.
+func (b *s3Bucket) GetObject(ctx context.Context, key string) (Object, error) {
 	var err error
 	for range attempts {
-		var body []byte
-		var e ETag
-		if body, e, err = b.get(ctx, key); !errors.Is(err, errBrokenOff) {
-			return body, e, b.cfg.translate(ctx, OpGet, key, err)
+		var o Object
+		if o, err = b.get(ctx, key); !errors.Is(err, errBrokenOff) {
+			return o, b.cfg.translate(ctx, OpGet, key, err)
 		}
 	}
-	return nil, "", b.cfg.translate(ctx, OpGet, key, err)
+	return Object{}, b.cfg.translate(ctx, OpGet, key, err)
 }
 
 var errBrokenOff = errors.New("the body broke off")
 
-func (b *s3Bucket) get(ctx context.Context, key string) ([]byte, ETag, error) {
+func (b *s3Bucket) get(ctx context.Context, key string) (Object, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 	if err != nil {
-		return nil, "", err
+		return Object{}, err
 	}
 	defer out.Body.Close() //nolint:errcheck // all was read, or an error is reported
 	body := bytes.NewBuffer(make([]byte, 0, max(0, aws.ToInt64(out.ContentLength))+bytes.MinRead))
 	if _, err := io.Copy(body, out.Body); err != nil {
-		return nil, "", errors.Join(errBrokenOff, err)
+		return Object{}, errors.Join(errBrokenOff, err)
 	}
-	return body.Bytes(), etag(out.ETag), nil
+	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata) // zero where the server does not say
+	return Object{body.Bytes(), etag(out.ETag), aws.ToTime(out.LastModified), out.Metadata, date}, nil
 }
 
 // Put stores an object. When the answer to a conditional write is lost and the SDK asks again, the server refuses because of

@@ -80,6 +80,11 @@ func (r *Records) block(ctx context.Context, in *retrain.PartitionRef, parts []*
 }
 
 func (r *Records) decode(ctx context.Context, p *part, c *columns) error {
+	return r.again(ctx, p, func(h batchHeader, lines []byte) error { return c.addLines(lines, h.Records, p.old) })
+}
+
+// again is the second pass over a part.
+func (r *Records) again(ctx context.Context, p *part, do func(h batchHeader, lines []byte) error) error {
 	object := p.body
 	if p.body = nil; object == nil { // each part is in one block: nobody else asks for it
 		var err error
@@ -91,7 +96,7 @@ func (r *Records) decode(ctx context.Context, p *part, c *columns) error {
 		if h.Records != p.header.Records {
 			return retrain.Errorf(retrain.DataValidationError, "it was changed while it was read")
 		}
-		return c.addLines(lines, h.Records, p.old)
+		return do(h, lines)
 	})
 }
 

@@ -26,6 +26,9 @@ var (
 	//go:embed lua/uncounted.lua
 	uncountedLua    string
 	uncountedScript = redis.NewScript(uncountedLua)
+	//go:embed lua/retain.lua
+	retainLua    string
+	retainScript = redis.NewScript(retainLua)
 	//go:embed lua/reset.lua
 	resetLua    string
 	resetScript = redis.NewScript(resetLua)

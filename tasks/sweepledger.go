@@ -36,6 +36,25 @@ func (l *Ledger) Uncounted(ctx context.Context, model string, batches []string) 
 	return missing, nil
 }
 
+// Retain takes out of the count what was counted of all batches but these. What a run has taken or learnt stays as it is.
+func (l *Ledger) Retain(ctx context.Context, model string, batches []string) error {
+	pending, err := l.Conn.Redis.HKeys(ctx, pendingKey(model)).Result()
+	if err != nil {
+		return l.Conn.fault(err, "pending batches of "+model)
+	}
+	exist := make(map[string]bool, len(batches))
+	for _, b := range batches {
+		exist[b] = true
+	}
+	gone := slices.DeleteFunc(pending, func(b string) bool { return exist[b] })
+	for part := range slices.Chunk(gone, chunk) {
+		if err := retainScript.Run(ctx, l.Conn.Redis, bookKeys(model)[:2], anys(part)...).Err(); err != nil {
+			return l.Conn.fault(err, "forget batches of "+model)
+		}
+	}
+	return nil
+}
+
 // HandOn raises the attempt of the model's open run from what it was. It returns a ConflictError when somebody else did, or
 // when another run is the open one.
 func (l *Ledger) HandOn(ctx context.Context, id retrain.RunID, attempt int) (retrain.State, error) {

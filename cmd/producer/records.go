@@ -39,7 +39,7 @@ func storedRecords(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	data, err := c.app.Records.Snapshot(ctx, r, partition)
+	data, err := c.app.Source.Snapshot(ctx, r, partition)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func partitionOf(r retrain.Resource, name, values string) (*retrain.PartitionRef
 
 func (c *call) countRecords(ctx context.Context, data retrain.Dataset) error {
 	n := 0
-	for table, err := range c.app.Records.Tables(ctx, data) {
+	for table, err := range c.app.Source.Tables(ctx, data) {
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (c *call) printRecords(ctx context.Context, data retrain.Dataset, limit int
 	out := &sticky{to: c.Stdout}
 	out.print(begin)
 	n := 0
-	for table, err := range c.app.Records.Tables(ctx, data) {
+	for table, err := range c.app.Source.Tables(ctx, data) {
 		if err != nil {
 			return err
 		}

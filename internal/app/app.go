@@ -20,7 +20,8 @@ type App struct {
 
 	Bucket   s3io.Bucket
 	Specs    *s3io.Specs
-	Records  *s3io.Records
+	Records  *s3io.Records // what is inserted here
+	Source   *s3io.Sources // all records, wherever they are
 	Registry *s3io.Registry
 	Runs     *s3io.Runs
 
@@ -56,6 +57,8 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	}
 	a := &App{Config: c, Log: log, Bucket: bucket, Redis: conn}
 	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket}
+	named := buckets(c.S3.s3io())
+	a.Source = &s3io.Sources{Native: a.Records, S3DB: &s3io.S3DB{Bucket: bucket, Open: named}, Files: &s3io.Files{Open: named}}
 	a.Registry, a.Runs = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}
 	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
 	a.Stream, a.Predictor = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}
@@ -67,7 +70,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 func (a *App) join() {
 	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
 	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
-	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Records, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
+	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Source, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
 		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Now: time.Now, Log: a.Log}
 	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: a.Records, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
 		Request: a.request, Now: time.Now, Log: a.Log}
@@ -87,7 +90,7 @@ type watch struct {
 
 // Training returns what works runs off, with what learns.
 func (a *App) Training(f retrain.Fitter) *retrain.Training {
-	return &retrain.Training{Catalog: a.Catalog, Runs: a.Runs, Source: a.Records, Leases: a.Leases, Ledger: a.Ledger, Fitter: f,
+	return &retrain.Training{Catalog: a.Catalog, Runs: a.Runs, Source: a.Source, Leases: a.Leases, Ledger: a.Ledger, Fitter: f,
 		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Now: time.Now, Log: a.Log}
 }
 

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"strings"
+	"sync"
 
 	"retrain"
 	"retrain/s3io"
@@ -13,6 +16,26 @@ import (
 func (s S3) s3io() s3io.Config {
 	return s3io.Config{Bucket: s.Bucket, Prefix: strings.TrimSuffix(s.Prefix, "/"), Endpoint: s.Endpoint, Region: s.Region, PathStyle: s.PathStyle,
 		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey}
+}
+
+// buckets returns what opens buckets of the same server by their names, whole. "" is the one that ours is in.
+func buckets(ours s3io.Config) func(ctx context.Context, bucket string) (s3io.Bucket, error) {
+	var mu sync.Mutex
+	open := make(map[string]s3io.Bucket)
+	return func(ctx context.Context, bucket string) (s3io.Bucket, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if b, ok := open[bucket]; ok {
+			return b, nil
+		}
+		c := ours
+		c.Bucket, c.Prefix = cmp.Or(bucket, ours.Bucket), ""
+		b, err := s3io.Open(ctx, c)
+		if err == nil {
+			open[bucket] = b
+		}
+		return b, err
+	}
 }
 
 func (r Redis) tasks() (tasks.Config, error) {

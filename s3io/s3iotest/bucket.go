@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"retrain"
 	"retrain/s3io"
@@ -36,6 +39,39 @@ func TestBucket(t *testing.T, open func(t *testing.T) s3io.Bucket) {
 		"conditional writes are in use": func(t *testing.T, b s3io.Bucket) { check(t, s3io.Check(t.Context(), b)) },
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// TestMetadata tests what a bucket tells of objects that others have put there with metadata, by put.
+func TestMetadata(t *testing.T, b s3io.Bucket, put func(t *testing.T, key, body string, metadata map[string]string)) {
+	want := map[string]string{"0": "plain ASCII", "a": "u:a%C3%A7", "_v": "v1", "_map": `{"a":"0|\\"}`, "p-x": "^[q0U,-Q1O]"}
+	for body, key := range map[string]string{"": "with metadata/id=1", `{"b":2}`: "with metadata/id=a b"} {
+		put(t, key, body, want)
+		before := time.Now().Add(-time.Minute)
+		for _, bucket := range []s3io.Bucket{b, &s3io.Faulty{Bucket: b}, s3io.Under(b, "with metadata")} {
+			k := key
+			if _, err := bucket.GetObject(t.Context(), key); errors.Is(err, retrain.NotFoundError) {
+				k = strings.TrimPrefix(key, "with metadata/")
+			}
+			o, err := bucket.GetObject(t.Context(), k)
+			check(t, err)
+			if string(o.Body) != body || !maps.Equal(o.Metadata, want) || o.ETag == "" {
+				t.Errorf("%q: got %q, %q, %q", key, o.Body, o.Metadata, o.ETag)
+			}
+			if !o.Date.IsZero() && o.Date.Before(before) || o.LastModified.Before(before) {
+				t.Errorf("%q: of %v, read at %v", key, o.LastModified, o.Date)
+			}
+			for l, err := range bucket.List(t.Context(), s3io.Listing{Prefix: k}) {
+				check(t, err)
+				if l.ETag != o.ETag || l.LastModified.Unix() != o.LastModified.Unix() || l.Size != int64(len(body)) {
+					t.Errorf("%q: listed as %+v, is of %v with %s", key, l, o.LastModified, o.ETag)
+				}
+			}
+		}
+	}
+	_, err := b.GetObject(t.Context(), "with metadata/id=2")
+	if !errors.Is(err, retrain.NotFoundError) {
+		t.Errorf("got %v, want a NotFoundError", err)
 	}
 }
 

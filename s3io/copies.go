@@ -1,0 +1,342 @@
+package s3io
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"retrain"
+	"retrain/s3io/s3db"
+)
+
+// stored is a record of a database as it lay in S3: a line of a copy.
+type stored struct {
+	ID       string            `json:"id"`
+	At       int64             `json:"at,omitzero"` // when it was written, in seconds since 1970
+	ETag     string            `json:"etag,omitzero"`
+	Size     int64             `json:"size,omitzero"`
+	Young    bool              `json:"young,omitzero"` // it was read within the second in which it was written, or the next
+	Metadata map[string]string `json:"meta,omitzero"`
+	Body     string            `json:"body,omitzero"`
+	Gone     bool              `json:"gone,omitzero"` // it was deleted
+}
+
+// copies is what a process knows of the copies of one resource. The batches are read once; later only those that others add.
+type copies struct {
+	bucket Bucket
+	place  string
+	folder string
+
+	mu         sync.Mutex // guards the following; held while the database is compared
+	objects    []retrain.DataObject
+	last       string // key of the last batch
+	known      map[string]state
+	young      map[string]uint64 // digests of records that may have changed within the second in which they were copied
+	generation uint32
+	schema     retrain.DataObject // the last that was kept
+}
+
+// A state tells whether a record has changed since it was copied. It is what a listing says, as far as every server says it: the
+// ETag alone does not tell, since it is the same for all records that are stored in metadata.
+type state struct {
+	at   int64
+	tag  uint64 // of ETag and size
+	seen uint32 // the generation of the last listing that had it
+}
+
+// How many records a batch of copies has.
+const copiedRows = blockRows
+
+var tagSeed = maphash.MakeSeed()
+
+func stateOf(at int64, e ETag, size int64) state {
+	return state{at: at, tag: maphash.String(tagSeed, fmt.Sprint(e, " ", size))}
+}
+
+func newCopies(b Bucket, place, folder string) *copies {
+	return &copies{bucket: b, place: place, folder: folder, known: make(map[string]state), young: make(map[string]uint64)}
+}
+
+// load reads the batches that were added since it was last called, by whomever.
+func (c *copies) load(ctx context.Context) error {
+	var added []retrain.DataObject
+	for o, err := range c.bucket.List(ctx, Listing{Prefix: c.folder, After: c.last}) {
+		if err != nil {
+			return err
+		}
+		if number, ok := strings.CutSuffix(strings.TrimPrefix(o.Key, c.folder), batchSuffix); ok {
+			added = append(added, retrain.DataObject{Key: o.Key, ETag: string(o.ETag), Batch: c.place + "-" + number})
+		}
+	}
+	log := &Records{Bucket: c.bucket}
+	fetch := func(ctx context.Context, i int) ([]byte, error) { return log.fetch(ctx, added[i]) }
+	i := 0
+	for body, err := range inOrder(ctx, len(added), decodes, fetch) {
+		if err != nil {
+			return err
+		}
+		p := &part{object: added[i]}
+		if err := p.lines(body, func(_ batchHeader, lines []byte) error { return c.learn(lines) }); err != nil {
+			return err
+		}
+		c.add(added[i])
+		i++
+	}
+	return nil
+}
+
+func (c *copies) add(o retrain.DataObject) {
+	c.objects, c.last = append(c.objects, o), o.Key
+}
+
+func (c *copies) learn(lines []byte) error {
+	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+		if len(line) == 0 {
+			continue
+		}
+		var s stored
+		if err := jsonv2.Unmarshal(line, &s); err != nil {
+			return retrain.Errorf(retrain.DataValidationError, "a copy: %w", plain(err))
+		}
+		c.know(&s)
+	}
+	return nil
+}
+
+// know notes the latest state of a record.
+func (c *copies) know(s *stored) {
+	delete(c.young, s.ID)
+	if s.Gone {
+		delete(c.known, s.ID)
+		return
+	}
+	st := stateOf(s.At, ETag(s.ETag), s.Size)
+	st.seen = c.generation // whoever copied it has seen it
+	c.known[s.ID] = st
+	if s.Young {
+		c.young[s.ID] = s.digest()
+	}
+}
+
+func (s *stored) digest() uint64 {
+	var h maphash.Hash
+	h.SetSeed(tagSeed)
+	for _, name := range slices.Sorted(maps.Keys(s.Metadata)) {
+		fmt.Fprintf(&h, "%q%q", name, s.Metadata[name])
+	}
+	h.WriteString(s.Body) //nolint:errcheck // it never fails
+	return h.Sum64()
+}
+
+// update copies what is new, changed or gone since the last batch.
+func (c *copies) update(ctx context.Context, from *legacy) error {
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	changed, err := c.changes(ctx, from)
+	if err != nil {
+		return err
+	}
+	// Records come in the order in which they were written.
+	slices.SortFunc(changed, func(a, b ObjectInfo) int {
+		return cmp.Or(a.LastModified.Compare(b.LastModified), cmp.Compare(a.Key, b.Key))
+	})
+	for len(changed) > 0 {
+		n := min(copiedRows, len(changed))
+		batch, err := c.fetch(ctx, from, changed[:n])
+		if err != nil {
+			return err
+		}
+		if err := c.append(ctx, batch); errors.Is(err, retrain.ConflictError) {
+			if err := c.load(ctx); err != nil { // somebody else copies too: what he has done need not be done again
+				return err
+			}
+			changed = slices.DeleteFunc(changed, func(o ObjectInfo) bool { return !c.changed(from, &o) })
+			continue
+		} else if err != nil {
+			return err
+		}
+		changed = changed[n:]
+	}
+	return c.bury(ctx)
+}
+
+// changes lists the database's records and returns those that are not known in this state.
+func (c *copies) changes(ctx context.Context, from *legacy) (changed []ObjectInfo, err error) {
+	c.generation++
+	for o, err := range from.bucket.List(ctx, Listing{Prefix: s3db.DataKey(from.name)}) {
+		if err != nil {
+			return nil, err
+		}
+		if from.id(o.Key) != "" && c.changed(from, &o) {
+			changed = append(changed, o)
+		}
+	}
+	return changed, nil
+}
+
+func (l *legacy) id(key string) string { return strings.TrimPrefix(key, s3db.DataKey(l.name)) }
+
+// changed reports whether a listed record has to be fetched, and notes that it exists.
+func (c *copies) changed(from *legacy, o *ObjectInfo) bool {
+	id := from.id(o.Key)
+	is, known := c.known[id]
+	if known {
+		is.seen = c.generation
+		c.known[id] = is
+	}
+	_, young := c.young[id]
+	lists := stateOf(o.LastModified.Unix(), o.ETag, o.Size)
+	return !known || young || is.at != lists.at || is.tag != lists.tag
+}
+
+// fetch reads records. One that is gone since it was listed is no error; any other is.
+func (c *copies) fetch(ctx context.Context, from *legacy, list []ObjectInfo) ([]*stored, error) {
+	fetched, err := all(ctx, len(list), fetches, func(ctx context.Context, i int) (*stored, error) {
+		o, err := from.bucket.GetObject(ctx, list[i].Key)
+		if errors.Is(err, retrain.NotFoundError) {
+			return nil, nil //nolint:nilnil // left out below
+		} else if err != nil {
+			return nil, inObject(list[i].Key, err)
+		}
+		return newStored(from, list[i].Key, &o)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(fetched, func(s *stored) bool { return s == nil || c.settled(s) }), nil
+}
+
+// Records are written at whole seconds: one that was read so soon may be written again without a change of its time.
+const settling = 2 * time.Second
+
+func newStored(from *legacy, key string, o *Object) (*stored, error) {
+	s := &stored{ID: from.id(key), At: o.LastModified.Unix(), ETag: string(o.ETag), Size: int64(len(o.Body)), Metadata: o.Metadata}
+	now := o.Date
+	if now.IsZero() {
+		now = time.Now()
+	}
+	s.Young = now.Unix()-s.At < int64(settling/time.Second)
+	if isText(o) {
+		s.Body = string(o.Body)
+	}
+	for name, v := range s.Metadata {
+		if !utf8.ValidString(name) || !utf8.ValidString(v) {
+			return nil, inObject(key, retrain.Errorf(retrain.DataValidationError, "its metadata %q is not UTF-8", name))
+		}
+	}
+	return s, nil
+}
+
+// isText reports whether a body may have values in it. Other bodies are files that belong to a record.
+func isText(o *Object) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(o.Body), []byte("{")) && utf8.Valid(o.Body)
+}
+
+// settled reports whether a young record is what was copied. It is forgotten that it was young once it no longer is.
+func (c *copies) settled(s *stored) bool {
+	was, young := c.young[s.ID]
+	is := c.known[s.ID]
+	if !young || is.at != s.At || was != s.digest() {
+		return false
+	}
+	if !s.Young {
+		delete(c.young, s.ID)
+	}
+	return true
+}
+
+// append writes the next batch, or returns a ConflictError where somebody else has.
+func (c *copies) append(ctx context.Context, list []*stored) error {
+	if len(list) == 0 {
+		return nil
+	}
+	number := fmt.Sprintf("%010d", len(c.objects)+1)
+	o := retrain.DataObject{Key: c.folder + number + batchSuffix, Batch: c.place + "-" + number}
+	b := retrain.Batch{ID: o.Batch} // without a time: the number says which is later
+	for _, s := range list {
+		b.Records = append(b.Records, s.record())
+	}
+	object, err := encodeBatch(b)
+	if err != nil {
+		return err
+	}
+	e, err := c.bucket.Put(ctx, o.Key, object, IfAbsent)
+	if err != nil {
+		return err
+	}
+	o.ETag = string(e)
+	for _, s := range list {
+		c.know(s)
+	}
+	c.add(o)
+	return nil
+}
+
+// record returns the line as encodeBatch takes it.
+func (s *stored) record() retrain.Record {
+	r := retrain.Record{"id": s.ID}
+	if s.Gone {
+		r["gone"] = true
+		return r
+	}
+	r["at"], r["etag"], r["size"], r["meta"] = float64(s.At), s.ETag, float64(s.Size), s.Metadata
+	if s.Young {
+		r["young"] = true
+	}
+	if s.Body != "" {
+		r["body"] = s.Body
+	}
+	return r
+}
+
+// bury notes which records are no longer listed.
+func (c *copies) bury(ctx context.Context) error {
+	var gone []*stored
+	for id, st := range c.known {
+		if st.seen != c.generation {
+			gone = append(gone, &stored{ID: id, Gone: true})
+		}
+	}
+	slices.SortFunc(gone, func(a, b *stored) int { return strings.Compare(a.ID, b.ID) })
+	for part := range slices.Chunk(gone, copiedRows) {
+		if err := c.append(ctx, part); errors.Is(err, retrain.ConflictError) {
+			return nil // somebody else copies too; what is still there to be noted is at the next time
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSchema stores s3db.json as it is now.
+func (c *copies) keepSchema(ctx context.Context, schema []byte) (retrain.DataObject, error) {
+	sum := sha256.Sum256(schema)
+	o := retrain.DataObject{Key: c.folder + hex.EncodeToString(sum[:16]) + ".json"}
+	if o.Key == c.schema.Key {
+		return c.schema, nil
+	}
+	e, err := c.bucket.Put(ctx, o.Key, schema, IfAbsent)
+	if errors.Is(err, retrain.ConflictError) {
+		_, e, err = c.bucket.Get(ctx, o.Key)
+	}
+	if err != nil {
+		return o, err
+	}
+	o.ETag = string(e)
+	c.schema = o
+	return o, nil
+}

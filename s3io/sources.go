@@ -1,0 +1,51 @@
+package s3io
+
+import (
+	"context"
+	"iter"
+
+	"retrain"
+)
+
+// Sources reads records from wherever a resource has them.
+type Sources struct {
+	Native retrain.Source
+	S3DB   retrain.Source
+	Files  retrain.Source
+}
+
+var _ retrain.Source = (*Sources)(nil)
+
+// Snapshot asks the resource's source.
+func (s *Sources) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.PartitionRef) (retrain.Dataset, error) {
+	source, err := s.of(&r)
+	if err != nil {
+		return retrain.Dataset{Resource: r.Name, Partition: p}, err
+	}
+	return source.Snapshot(ctx, r, p)
+}
+
+// Tables asks the source that made the snapshot.
+func (s *Sources) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrain.Table, error] {
+	r := retrain.Resource{Name: d.Resource}
+	if d.From != nil {
+		r = *d.From
+	}
+	source, err := s.of(&r)
+	if err != nil {
+		return func(yield func(*retrain.Table, error) bool) { yield(nil, err) }
+	}
+	return source.Tables(ctx, d)
+}
+
+func (s *Sources) of(r *retrain.Resource) (retrain.Source, error) {
+	switch {
+	case r.Native():
+		return s.Native, nil
+	case r.Source == "s3db":
+		return s.S3DB, nil
+	case r.Source == "files":
+		return s.Files, nil
+	}
+	return nil, retrain.Errorf(retrain.ModelConfigError, "resource %s: unknown source %q", r.Name, r.Source).WithHint("native, s3db or files")
+}
