@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +17,26 @@ const (
 	slow   = "  price: {type: regression, resource: products, features: [cost], target: price, modelConfig: {epochs: 15000, batchSize: 8, learningRate: 0.001}"
 	byHand = "}\n"
 )
+
+// Killed while it starts, for the first time and again, it starts the next time.
+func TestKilledWhileStarting(t *testing.T) {
+	p := standalone(t, quick+byHand)
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 3 {
+		p.kill()
+		if err := os.RemoveAll(filepath.Join(p.dir, "data")); err != nil && !errors.Is(err, syscall.ENOTEMPTY) { // its Redis may still write
+			t.Fatal(err)
+		}
+		for range 4 {
+			p.launch()
+			<-p.killedAfter(time.Duration(random.IntN(600)) * time.Millisecond)
+		}
+		p.start()
+		if err := p.insert(0, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // Killed between inserts and in the middle of them, every acknowledged record is counted once, and learnt.
 func TestKilledBetweenInserts(t *testing.T) {

@@ -65,8 +65,20 @@ func (s *system) open() (err error) {
 	if s.predict, err = httpapi.Listen(s.PredictListen, s.Key); err != nil {
 		return err
 	}
-	s.home, err = embedded.Open(s.Data)
-	return err
+	if s.home, err = embedded.Open(s.Data); err != nil {
+		return err
+	}
+	return s.tidy()
+}
+
+// tidy makes the data directory the place of temporary files, and removes those of a process that was killed.
+func (s *system) tidy() error {
+	tmp := filepath.Join(s.home.Dir, "tmp")
+	err := errors.Join(os.RemoveAll(tmp), os.Mkdir(tmp, 0o700), os.Setenv("TMPDIR", tmp))
+	if err != nil {
+		return errors.Join(err, s.home.Close())
+	}
+	return nil
 }
 
 // startRedis starts the system's redis-server, or one inside this process where there is none. It outlives ctx: whoever
@@ -145,14 +157,12 @@ func (s *system) client() string { return filepath.Join(s.home.Dir, "client.yaml
 // work has every role until ctx ends or one of them fails.
 func (s *system) work(ctx context.Context, a *app.App) error {
 	m := httpapi.NewMetrics(app.Version)
-	cache := filepath.Join(s.home.Dir, "cache")
-	if err := os.RemoveAll(cache); err != nil { // of a process that was killed
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.s3.Wait(ctx) })
 	g.Go(func() error { return roles.Produce(ctx, a, m, s.control, s.Key) })
-	g.Go(func() error { return work.Predict(ctx, a, m, s.predict, s.Key, cache) })
+	g.Go(func() error {
+		return work.Predict(ctx, a, m, s.predict, s.Key, filepath.Join(s.home.Dir, "tmp", "versions"))
+	})
 	g.Go(func() error { return work.Train(ctx, a, m) })
 	g.Go(func() error { roles.Schedule(ctx, a); return nil })
 	g.Go(func() error { return s.welcome(ctx) })
