@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"retrain"
+	"retrain/mlcore/portable"
 	"retrain/mlcore/prep"
 )
 
@@ -15,6 +20,9 @@ import (
 type meanFitter struct{}
 
 func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
+	if job.Import != nil {
+		return adoptMean(job)
+	}
 	sum, n := 0.0, 0
 	for table, err := range job.Data {
 		if err != nil {
@@ -35,13 +43,56 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 	}
 	mean := sum / float64(n)
 	job.Progress(retrain.Progress{CurrentEpoch: 2, TotalEpochs: 2, Samples: n, TrainMetrics: map[string]float64{"loss": 0.5}})
-	b, err := json.Marshal(mean)
+	fit := retrain.Fit{Samples: n, Epochs: 2, Loss: 0.5, Losses: []float64{1, 0.5}, ValLosses: []float64{}, Parameters: 1,
+		Metrics: map[string]float64{"mae": 0.25}, Preparation: []byte(meanPreparation), Details: []byte(meanDetails)}
+	return fit, writeMean(job.Dir, 0, float32(mean))
+}
+
+// What a linear model's version says, whose weights are 0 and the mean.
+const (
+	meanPreparation = `{"format":1,"features":[{"name":"cost","form":"number","max":1}],"targets":[{"name":"price","max":1}],"onMissing":"skip"}`
+	meanDetails     = `{"layers":1,"weights":[{"name":"dense/kernel","shape":[1,1]},{"name":"dense/bias","shape":[1]}]}`
+)
+
+// adoptMean takes over a model that was exported.
+func adoptMean(job retrain.Job) (retrain.Fit, error) {
+	m, err := portable.Read(job.Import)
 	if err != nil {
 		return retrain.Fit{}, err
 	}
-	fit := retrain.Fit{Samples: n, Epochs: 2, Loss: 0.5, Losses: []float64{1, 0.5}, ValLosses: []float64{}, Parameters: 1,
-		Metrics: map[string]float64{"mae": 0.25}, Preparation: []byte("{}"), Details: []byte(`{"layers":1}`)}
-	return fit, os.WriteFile(filepath.Join(job.Dir, "mean.json"), b, 0o600)
+	w, err := m.WeightsFor([]portable.Shape{{Name: "dense/kernel", Shape: []int{1, 1}}, {Name: "dense/bias", Shape: []int{1}}})
+	if err != nil {
+		return retrain.Fit{}, err
+	}
+	fit, err := m.Fit()
+	return fit, errors.Join(err, writeMean(job.Dir, w[0][0], w[1][0]))
+}
+
+// writeMean writes a version as mlcore does, but for its graph, which says only what is in it.
+func writeMean(dir string, weights ...float32) error {
+	if err := os.Mkdir(filepath.Join(dir, "variables"), 0o700); err != nil {
+		return err
+	}
+	var b []byte
+	for _, w := range weights {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(w))
+	}
+	mean, err := json.Marshal(weights[len(weights)-1])
+	return errors.Join(err, os.WriteFile(filepath.Join(dir, "mean.json"), mean, 0o600),
+		os.WriteFile(filepath.Join(dir, "variables", "variables.data-00000-of-00001"), b, 0o600),
+		os.WriteFile(filepath.Join(dir, "saved_model.pb"), graphOf("Placeholder", "MatMul"), 0o600))
+}
+
+// graphOf returns a SavedModel with these operations.
+func graphOf(operations ...string) []byte {
+	member := func(number protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), b)
+	}
+	var nodes []byte
+	for _, o := range operations {
+		nodes = append(nodes, member(1, member(2, []byte(o)))...)
+	}
+	return member(2, member(2, nodes))
 }
 
 type meanModel float64

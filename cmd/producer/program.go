@@ -68,7 +68,7 @@ func (p *program) commands() []*cli.Command {
 		p.applyCommand(), p.insertCommand(), p.recordsCommand(),
 		p.trainCommand(), p.statusCommand(), p.predictCommand(),
 		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(),
-		p.promoteCommand(), p.rollbackCommand(),
+		p.promoteCommand(), p.rollbackCommand(), p.exportCommand(), p.importCommand(),
 		p.eventsCommand(), p.doctorCommand(), p.serveCommand(),
 	}
 	for _, c := range list {

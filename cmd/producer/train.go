@@ -59,6 +59,11 @@ func train(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.followed(ctx, &f, id)
+}
+
+// followed answers with a run that was requested, or with its verdict where that is wanted.
+func (c *call) followed(ctx context.Context, f *follower, id retrain.RunID) error {
 	answer := requested{Run: id.String(), Model: id.Model, State: retrain.Queued}
 	if !c.flags.Bool("wait") {
 		return c.answer(answer, func(w io.Writer) {

@@ -9,14 +9,15 @@ import (
 
 // The house: who may know whom. An import path ends with "/" where everything below it is meant.
 var house = map[string][]string{
-	"retrain":               {"retrain/", "github.com/"},
-	"retrain/tasks":         {"retrain/s3io", "retrain/mlcore", "retrain/internal/", "github.com/aws/", tensorflow},
-	"retrain/s3io":          {"retrain/tasks", "retrain/mlcore", "retrain/internal/", "github.com/redis/", "github.com/hibiken/", tensorflow},
-	"retrain/mlcore":        {"retrain/tasks", "retrain/s3io", "retrain/internal/", "github.com/redis/", "github.com/hibiken/", "github.com/aws/"},
-	"retrain/mlcore/prep":   {"retrain/tasks", "retrain/s3io", "retrain/internal/", "github.com/redis/", "github.com/aws/", tensorflow},
-	"retrain/internal/app":  {tensorflow},
-	"retrain/cmd/producer":  {tensorflow, "github.com/versity/", "retrain/internal/embedded", "retrain/internal/testenv"},
-	"retrain/cmd/scheduler": {tensorflow, "github.com/versity/", "retrain/internal/embedded", "retrain/internal/testenv"},
+	"retrain":                 {"retrain/", "github.com/"},
+	"retrain/tasks":           {"retrain/s3io", "retrain/mlcore", "retrain/internal/", "github.com/aws/", tensorflow},
+	"retrain/s3io":            {"retrain/tasks", "retrain/mlcore", "retrain/internal/", "github.com/redis/", "github.com/hibiken/", tensorflow},
+	"retrain/mlcore":          {"retrain/tasks", "retrain/s3io", "retrain/internal/", "github.com/redis/", "github.com/hibiken/", "github.com/aws/"},
+	"retrain/mlcore/portable": {"retrain/tasks", "retrain/s3io", "retrain/internal/", "github.com/redis/", "github.com/aws/", tensorflow},
+	"retrain/mlcore/prep":     {"retrain/tasks", "retrain/s3io", "retrain/internal/", "github.com/redis/", "github.com/aws/", tensorflow},
+	"retrain/internal/app":    {tensorflow},
+	"retrain/cmd/producer":    {tensorflow, "github.com/versity/", "retrain/internal/embedded", "retrain/internal/testenv"},
+	"retrain/cmd/scheduler":   {tensorflow, "github.com/versity/", "retrain/internal/embedded", "retrain/internal/testenv"},
 }
 
 const tensorflow = "github.com/tensorflow/"

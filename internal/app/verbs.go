@@ -60,7 +60,16 @@ func (a *App) Train(ctx context.Context, model string, resetWeights bool) (retra
 	if err != nil {
 		return retrain.RunID{}, err
 	}
-	return a.Requester.Request(ctx, m, s, retrain.ByHand, resetWeights)
+	id, err := a.Requester.Request(ctx, m, s, retrain.ByHand, resetWeights)
+	if err != nil || id.Number != s.Queued {
+		return id, err
+	}
+	// It was not asked for just now: an import is no training.
+	run, err := a.Runs.Run(ctx, id)
+	if err == nil && run.Import != nil {
+		err = retrain.Errorf(retrain.ConflictError, "run %s, an import, waits already", id).WithHint("train again when it has ended: producer status %s", model)
+	}
+	return id, err
 }
 
 // Promote makes a version the champion and returns the pointer. It returns a NotFoundError for a version that does not exist.
