@@ -1,6 +1,7 @@
 # Retrain. `make` alone prints this help; `make demo` and `make test` are all that a fresh machine needs.
 
-TENSORFLOW := $(CURDIR)/.tensorflow
+FLAVOUR    ?= cpu
+TENSORFLOW := $(CURDIR)/.tensorflow$(filter-out -cpu,-$(FLAVOUR))
 TOOLS      := $(CURDIR)/.tools
 PROGRAMS   := producer worker scheduler standalone
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -13,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt vet lint race build libtensorflow redis protos clean
+.PHONY: help demo test check fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,17 +23,30 @@ demo: build redis ## real records in, a trained model out, and a prediction that
 	@$(GO) run ./internal/demo
 
 test: libtensorflow redis ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
-	$(GO) test ./...
+	$(GO) test $(RACE) ./...
 
-check: fmt vet lint race ## what CI runs: format, vet, lint, tests with the race detector
+check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race detector
+	@$(MAKE) --no-print-directory test RACE=-race
 
 build: libtensorflow ## the programs, into bin/
 	@mkdir -p bin
 	@CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/producer ./cmd/scheduler
 	@$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/worker ./cmd/standalone
 
-libtensorflow: ## TensorFlow's C library and headers, fetched when missing
-	@third_party/libtensorflow.sh $(TENSORFLOW)
+bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
+	@$(GO) run ./bench/fit -python $(or $(PYTHON),python3) -svg bench/fit/fit.svg
+
+gpu-check: SHELL := bash
+gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and speed on it
+	@$(MAKE) --no-print-directory build FLAVOUR=gpu
+	@. .tensorflow-gpu/env && bin/worker doctor && bin/worker doctor --json | grep -q GPU || \
+		{ echo "TensorFlowDependencyError: TensorFlow finds no GPU here: is its driver installed?" >&2; exit 1; }
+	@. .tensorflow-gpu/env && CGO_CFLAGS="-I$(CURDIR)/.tensorflow-gpu/include" \
+		CGO_LDFLAGS="-L$(CURDIR)/.tensorflow-gpu/lib -ltensorflow_framework -Wl,-rpath,$(CURDIR)/.tensorflow-gpu/lib" \
+		$(GO) test -count=1 -bench=. -benchtime=3x ./mlcore/...
+
+libtensorflow: ## TensorFlow's C library and headers, fetched when missing; FLAVOUR=gpu: with CUDA
+	@third_party/libtensorflow.sh $(TENSORFLOW) $(FLAVOUR)
 
 redis: ## redis-server, from the distribution when missing and permitted
 	@third_party/redis-server.sh
@@ -50,9 +64,6 @@ lint: libtensorflow $(TOOLS)/golangci-lint ## golangci-lint with .golangci.yml
 $(TOOLS)/golangci-lint:
 	@echo "building golangci-lint (once) ..." >&2
 	@GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
-
-race: libtensorflow redis
-	$(GO) test -race ./...
 
 protos: ## regenerate third_party/tensorflow-protos (needs protoc and protoc-gen-go)
 	third_party/tensorflow-protos/generate.sh
