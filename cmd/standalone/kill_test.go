@@ -40,7 +40,7 @@ func TestKilledWhileStarting(t *testing.T) {
 
 // Killed between inserts and in the middle of them, every acknowledged record is counted once, and learnt.
 func TestKilledBetweenInserts(t *testing.T) {
-	const batches, rows = 200, 5
+	const batches, rows = 100, 5
 	p := standalone(t, quick+byHand)
 	random := rand.New(rand.NewPCG(1, 2))
 	died := p.killedAfter(0)

@@ -43,6 +43,7 @@ type process struct {
 // standalone declares models and starts the program.
 func standalone(t *testing.T, models string) *process {
 	t.Helper()
+	t.Parallel() // they mostly wait for timeouts of what was killed
 	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(t), predict: freeAddress(t)}
 	config := filepath.Join(p.dir, "retrain.yaml")
 	if err := os.WriteFile(config, []byte("resources: {products: {}}\nmodels:\n"+models), 0o600); err != nil {

@@ -129,7 +129,17 @@ func bare(predictions []retrain.Prediction) any {
 // allFinite refuses what only records far outside of anything learnt can bring about.
 func allFinite(predictions []retrain.Prediction) error {
 	for i, p := range predictions {
-		if !finite(p.Prediction) {
+		numbers := []any{p.Prediction}
+		if p.Confidence != nil {
+			numbers = append(numbers, *p.Confidence)
+		}
+		if p.Interval != nil {
+			numbers = append(numbers, p.Interval[0], p.Interval[1])
+		}
+		for _, v := range p.Probabilities {
+			numbers = append(numbers, v)
+		}
+		if !finite(numbers) {
 			return retrain.Errorf(retrain.DataValidationError, "instance %d: the answer is no finite number: its values are too large", i)
 		}
 	}

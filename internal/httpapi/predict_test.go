@@ -36,6 +36,9 @@ func (doubled) Predict(_ context.Context, model string, records []retrain.Record
 			return nil, 7, retrain.Errorf(retrain.DataValidationError, "Missing features: cost")
 		}
 		predictions[i].Prediction = 2 * cost
+		if cost < 0 {
+			predictions[i].Prediction, predictions[i].Interval = 0.0, &[2]float64{cost * 1e300, 0}
+		}
 	}
 	return predictions, 7, nil
 }
@@ -81,6 +84,7 @@ func TestPredict(t *testing.T) {
 		{"values without names", "/v1/models/price:predict", `{"instances":[1,2]}`, 400, `DataValidationError`},
 		{"no instances", "/v1/models/price:predict", `{"inputs":{"cost":[1]}}`, 400, `has no \"instances\"`},
 		{"too large an answer", "/v1/models/price:predict", `{"instances":[{"cost":1e308}]}`, 400, `no finite number`},
+		{"too wide an interval", "/v1/models/price:predict?details=true", `{"instances":[{"cost":-1e10}]}`, 400, `no finite number`},
 		{"too large a request", "/v1/models/price:predict", strings.Repeat(" ", 1001), 413, `too large`},
 		{"an unknown model", "/v1/models/prize:predict", `{"instances":[]}`, 404, `"hint":"declared models: price, new"`},
 		{"an untrained model", "/v1/models/new:predict", `{"instances":[]}`, 409, `ModelNotTrainedError`},
