@@ -23,7 +23,7 @@ type input struct {
 	close  func() error
 }
 
-// openInput opens a file, or stdin for "-", which is copied to a temporary file. The format is csv, jsonl or json; "" is
+// openInput opens a file, or stdin for "-"; what can be read only once is copied to a temporary file. The format is csv, jsonl or json; "" is
 // told from the name, or else from the text. Whoever opens it closes it.
 func openInput(name, format string, stdin io.Reader) (*input, error) {
 	in := &input{name: name, path: name, close: func() error { return nil }}
@@ -32,14 +32,31 @@ func openInput(name, format string, stdin io.Reader) (*input, error) {
 		if err := in.spool(stdin); err != nil {
 			return nil, err
 		}
-	} else if info, err := os.Stat(name); err != nil {
-		return nil, unreadable(name, err)
-	} else if info.IsDir() {
-		return nil, retrain.Errorf(retrain.DataValidationError, "%s is a folder", name)
+	} else if err := in.locate(name); err != nil {
+		return nil, err
 	}
 	var err error
 	in.format, err = formatOf(in.name, format)
 	return in, err
+}
+
+// locate sees to it that a named file can be read twice: a pipe, or a shell's <(command), is copied.
+func (in *input) locate(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return unreadable(name, err)
+	case info.IsDir():
+		return retrain.Errorf(retrain.DataValidationError, "%s is a folder", name)
+	case info.Mode().IsRegular():
+		return nil
+	}
+	pipe, err := os.Open(name)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	defer pipe.Close()
+	return in.spool(pipe)
 }
 
 func unreadable(name string, err error) error {
@@ -49,15 +66,15 @@ func unreadable(name string, err error) error {
 	return retrain.Errorf(retrain.DataValidationError, "%s: %w", name, err)
 }
 
-func (in *input) spool(stdin io.Reader) error {
+func (in *input) spool(once io.Reader) error {
 	f, err := os.CreateTemp("", "retrain-stdin-")
 	if err != nil {
 		return err
 	}
 	in.path, in.close = f.Name(), func() error { return os.Remove(f.Name()) }
-	_, err = io.Copy(f, stdin)
+	_, err = io.Copy(f, once)
 	if err = errors.Join(err, f.Close()); err != nil {
-		err = errors.Join(fmt.Errorf("stdin: %w", err), in.close())
+		err = errors.Join(fmt.Errorf("%s: %w", in.name, err), in.close())
 	}
 	return err
 }
