@@ -189,7 +189,8 @@ func (m *Model) Trigger() Trigger {
 	return Trigger{Inserts: m.TrainAfterInserts, Every: time.Duration(m.TrainInterval)}
 }
 
-// In reports whether r belongs to the partition: each field, by its path, has its value.
+// In reports whether r belongs to the partition: each field, by its path, has its value. A day, as 2026-03-01, is the value of
+// all moments in it, in UTC.
 func (p *PartitionRef) In(r Record) bool {
 	for path, want := range p.Values {
 		if !sameValue(r.At(path), want) {
@@ -216,7 +217,21 @@ func (r Record) At(path string) any {
 }
 
 // sameValue compares as text, since YAML and CSV know fewer kinds of values than JSON.
-func sameValue(a, b any) bool { return a != nil && valueText(a) == valueText(b) }
+func sameValue(a, b any) bool {
+	if a == nil {
+		return false
+	}
+	is, want := valueText(a), valueText(b)
+	return is == want || len(want) == len(time.DateOnly) && onDay(is, want)
+}
+
+func onDay(moment, day string) bool {
+	if len(moment) <= len(day) || moment[len(day)] != 'T' {
+		return false
+	}
+	t, err := time.Parse(time.RFC3339, moment)
+	return err == nil && t.UTC().Format(time.DateOnly) == day
+}
 
 func valueText(v any) string {
 	if s, ok := v.(string); ok {

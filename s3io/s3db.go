@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -104,9 +106,18 @@ func resourceIn(schema []byte, name string) (*s3db.Resource, error) {
 	return db.Resource(name)
 }
 
-// checkPartition returns a ModelConfigError for a partition that neither the declaration nor the database knows.
+// checkPartition returns a ModelConfigError for a partition that neither the declaration nor the database knows, or that is by
+// other fields.
 func (l *legacy) checkPartition(r *retrain.Resource, p *retrain.PartitionRef) error {
-	if p == nil || r.Partitions[p.Name] != nil || l.resource.Partitions[p.Name] != nil {
+	if p == nil || r.Partitions[p.Name] != nil {
+		return nil
+	}
+	if rules := l.resource.Partitions[p.Name]; rules != nil {
+		fields, given := slices.Sorted(maps.Keys(rules)), slices.Sorted(maps.Keys(p.Values))
+		if !slices.Equal(fields, given) {
+			return retrain.Errorf(retrain.ModelConfigError, "resource %s: the database has partition %s by %s, and not by %s",
+				r.Name, p.Name, strings.Join(fields, ", "), strings.Join(given, ", "))
+		}
 		return nil
 	}
 	return retrain.Errorf(retrain.ModelConfigError, "resource %s: neither it nor the database has a partition %q", r.Name, p.Name)

@@ -195,9 +195,13 @@ func TestS3DBPartitions(t *testing.T) {
 			t.Errorf("%v: %d records, want %d", p, got, want)
 		}
 	}
-	_, err := sources.Snapshot(t.Context(), legacyResource("products"), &retrain.PartitionRef{Name: "byColour"})
-	if !errors.Is(err, retrain.ModelConfigError) {
-		t.Errorf("a partition that nobody knows: got %v", err)
+	for name, p := range map[string]*retrain.PartitionRef{
+		"that nobody knows": {Name: "byColour"},
+		"by other fields":   {Name: "byRegionCategory", Values: map[string]any{"region": "BR"}},
+	} {
+		if _, err := sources.Snapshot(t.Context(), legacyResource("products"), p); !errors.Is(err, retrain.ModelConfigError) {
+			t.Errorf("a partition %s: got %v", name, err)
+		}
 	}
 }
 

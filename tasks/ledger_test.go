@@ -81,6 +81,7 @@ func TestNothingIsCountedWithoutAState(t *testing.T) {
 			"settle":    func() error { _, err := l.Settle(ctx, run7(1), retrain.Outcome{At: noon}); return err },
 			"requested": func() error { _, err := l.Requested(ctx, run7(1)); return err },
 			"hand on":   func() error { _, err := l.HandOn(ctx, run7(1), 0); return err },
+			"retain":    func() error { return errors.Join(l.Retain(ctx, "price", nil), retrain.NotFoundError) }, // there is nothing to forget
 			"uncounted": func() error { _, err := l.Uncounted(ctx, "price", []string{"a"}); return err },
 		}
 		for name, call := range calls {
@@ -90,6 +91,36 @@ func TestNothingIsCountedWithoutAState(t *testing.T) {
 		}
 		if keys, err := c.Redis.Keys(ctx, "retrain:*").Result(); err != nil || len(keys) > 0 {
 			t.Errorf("left behind: %v, %v", keys, err)
+		}
+	})
+}
+
+// What a source of others no longer has is not waited for: no run would ever take it.
+func TestRetainForgetsWhatIsGone(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *tasks.Conn) {
+		l := book(t, c)
+		for batch, rows := range map[string]int{"learnt": 1, "taken": 2, "gone": 4, "none": 0, "there": 8} {
+			count(t, l, batch, rows)
+			switch batch {
+			case "learnt":
+				must(t, l.Take(t.Context(), run7(1), []string{batch}, noon))
+				settle(t, l, 1, retrain.Outcome{Learnt: true, At: noon})
+			}
+		}
+		must(t, l.Take(t.Context(), run7(2), []string{"taken"}, noon))
+		for range 2 { // again, it changes nothing
+			must(t, l.Retain(t.Context(), "price", []string{"there", "new"}))
+		}
+		s, err := l.State(t.Context(), "price")
+		must(t, err)
+		if s.Inserted != 8 {
+			t.Errorf("inserted %d, want 8", s.Inserted)
+		}
+		if got, want := uncounted(t, l, "learnt", "taken", "gone", "there", "new"), []string{"gone", "new"}; !slices.Equal(got, want) {
+			t.Errorf("uncounted %q, want %q", got, want)
+		}
+		if got := settle(t, l, 2, retrain.Outcome{At: noon}).Inserted; got != 10 {
+			t.Errorf("inserted %d after the run gave back what it had, want 10", got)
 		}
 	})
 }

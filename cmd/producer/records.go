@@ -58,7 +58,7 @@ func partitionOf(r retrain.Resource, name, values string) (*retrain.PartitionRef
 		return nil, nil //nolint:nilnil // no partition is the whole resource
 	}
 	fields, ok := r.Partitions[name]
-	if !ok {
+	if !ok && r.Source != "s3db" { // whose database may have it: who reads it looks
 		return nil, retrain.Errorf(retrain.NotFoundError, "resource %q has no partition %q", r.Name, name)
 	}
 	p := &retrain.PartitionRef{Name: name, Values: make(map[string]any)}

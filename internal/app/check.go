@@ -161,6 +161,9 @@ func (f *faults) resource(path string, r *retrain.Resource) {
 // partition compares what a model says of its partition with what the resource declares.
 func (f *faults) partition(path string, p *retrain.PartitionRef, r *retrain.Resource) {
 	fields, ok := r.Partitions[p.Name]
+	if !ok && r.Source == "s3db" {
+		return // the database may have it: who reads it looks
+	}
 	if !ok {
 		f.notef(path, "resource %q has no partition %q%s", r.Name, p.Name, suggestion(p.Name, slices.Sorted(maps.Keys(r.Partitions))))
 		return
