@@ -34,6 +34,7 @@ const declared = `
 resources: {products: {}}
 models:
   price: {type: regression, resource: products, features: [cost], target: price, modelConfig: {epochs: 100, learningRate: 0.05}}
+  mixed: {type: regression, resource: products, features: [cost, colour, sold, day, double], target: price, map: {double: "cost * 2"}}
 `
 
 // A world is Redis, S3, and what a producer does there.
@@ -79,13 +80,16 @@ func (w *world) train() {
 	b := retrain.Batch{ID: fmt.Sprint("batch-", w.batch), Resource: "products", At: time.Now()}
 	for i := range 50 {
 		cost := float64(i)
-		b.Records = append(b.Records, retrain.Record{"id": fmt.Sprint(w.batch, "-", i), "cost": cost, "price": 3*cost + 7})
+		b.Records = append(b.Records, retrain.Record{"id": fmt.Sprint(w.batch, "-", i), "cost": cost, "price": 3*cost + 7,
+			"colour": []string{"red", "green"}[i%2], "sold": i%3 == 0, "day": "2026-01-02"})
 	}
 	if _, err := w.app.Inserter.Insert(w.Context(), b); err != nil {
 		w.Fatal(err)
 	}
-	if _, err := w.app.Train(w.Context(), "price", true); err != nil {
-		w.Fatal(err)
+	for _, model := range []string{"price", "mixed"} {
+		if _, err := w.app.Train(w.Context(), model, true); err != nil {
+			w.Fatal(err)
+		}
 	}
 }
 
@@ -251,4 +255,40 @@ func TestPredictorComesFirst(t *testing.T) {
 	if err := w.redis.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whatever is sent to a real model, the answer is JSON and never our fault.
+func TestNothingSentIsAFault(t *testing.T) {
+	w := newWorld(t)
+	url := w.predictor()
+	w.worker("train")
+	w.train()
+	w.eventually(func() error {
+		if code, got := send(url, `{"instances":[{"cost":1,"colour":"red","sold":true,"day":"2026-01-03"}]}`); code != http.StatusOK {
+			return fmt.Errorf("%d: %s", code, got)
+		}
+		return nil
+	})
+	values := []string{`null`, `""`, `"1"`, `"x"`, `true`, `[]`, `[1]`, `{}`, `1e308`, `-1e308`, `1e-320`, `"2026-13-45"`, `"\u0000"`, `"` + strings.Repeat("x", 1000) + `"`}
+	for _, field := range []string{"cost", "colour", "sold", "day", "double", "price", ""} {
+		for _, v := range values {
+			body := fmt.Sprintf(`{"instances":[{"cost":1,"colour":"red","sold":true,"day":"2026-01-03"},{"cost":1,"colour":"red","sold":true,"day":"2026-01-03",%q:%s}]}`, field, v)
+			if code, got := send(url, body); code >= http.StatusInternalServerError || !json.Valid([]byte(got)) {
+				t.Errorf("%s is %s: got %d %s", field, v, code, got)
+			}
+		}
+	}
+	if code, got := send(url, `{"instances":[`+strings.Repeat(`[`, 100_000)); code != http.StatusBadRequest {
+		t.Errorf("deep: got %d %s, want 400", code, got)
+	}
+}
+
+func send(url, body string) (code int, answer string) {
+	r, err := http.Post(url+"/v1/models/mixed:predict?details=true", "application/json", strings.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer r.Body.Close()
+	b, _ := io.ReadAll(r.Body)
+	return r.StatusCode, string(b)
 }

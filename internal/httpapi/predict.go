@@ -80,13 +80,15 @@ func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, model stri
 		return 0, 0, err
 	}
 	predictions, version, err := p.Live.Predict(r.Context(), model, records)
+	if version != 0 {
+		w.Header().Set("X-Model-Version", strconv.Itoa(version))
+	}
 	if err != nil {
 		return version, len(records), err
 	}
 	if err := allFinite(predictions); err != nil {
 		return version, len(records), err
 	}
-	w.Header().Set("X-Model-Version", strconv.Itoa(version))
 	if details, _ := strconv.ParseBool(r.URL.Query().Get("details")); details {
 		answer(w, http.StatusOK, detailed{predictions, version})
 	} else {
