@@ -2,6 +2,7 @@ package retrain
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -96,6 +97,9 @@ func (s *Sweeper) takenBy(ctx context.Context, m *Model, run *Run) (map[string]i
 	taken := make(map[string]int, len(run.Start.Dataset.Objects))
 	for _, batch := range run.Start.Dataset.Batches() {
 		rows, err := s.rows(ctx, m, run.Start.Dataset, batch)
+		if run.Start.Dataset.From != nil && errors.Is(err, NotFoundError) {
+			rows, err = 0, nil // others have taken it away since: there is nothing to give back
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -40,7 +39,7 @@ type copies struct {
 	place  string
 	folder string
 
-	mu         sync.Mutex // guards the following; held while the database is compared
+	busy       chan struct{} // full while somebody compares the database; guards the following
 	objects    []retrain.DataObject
 	last       string // key of the last batch
 	known      map[string]state
@@ -67,7 +66,7 @@ func stateOf(at int64, e ETag, size int64) state {
 }
 
 func newCopies(b Bucket, place, folder string) *copies {
-	return &copies{bucket: b, place: place, folder: folder, known: make(map[string]state), young: make(map[string]uint64)}
+	return &copies{bucket: b, place: place, folder: folder, busy: make(chan struct{}, 1), known: make(map[string]state), young: make(map[string]uint64)}
 }
 
 // load reads the batches that were added since it was last called, by whomever.

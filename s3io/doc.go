@@ -3,15 +3,18 @@
 //
 //	bucket.go    the verbs; s3.go, memory.go, prefix.go and faulty.go implement them
 //	records.go   records: one immutable object per batch, read back as columns
+//	s3db.go      records of databases that s3db.js wrote, which copies.go copies; package s3db decodes them
+//	files.go     records in files that others write: csv.go, jsonl.go, parquet.go
+//	sources.go   whichever of the three a resource has
 //	registry.go  versions, the champions' pointers and their history
 //	runs.go      runs and their checkpoints
 //	specs.go     what was applied
-//	csv.go, jsonl.go  what people bring
 //
 // Keys, below the prefix of the configuration:
 //
 //	resources/{resource}/spec.json
 //	resources/{resource}/log/{batch}.jsonl.zst
+//	resources/{resource}/s3db/{place}/{number}.jsonl.zst, {digest}.json
 //	models/{model}/spec.json
 //	models/{model}/runs/{run}/request.json, dataset.json, result.json, checkpoints/{sequence}
 //	models/{model}/versions/{n}/variables/…, saved_model.pb, …, manifest.json (last)

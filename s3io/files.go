@@ -145,7 +145,7 @@ func fetchFile(ctx context.Context, b Bucket, o retrain.DataObject) ([]byte, err
 		return nil, fmt.Errorf("%s: %w", o.Key, err)
 	}
 	if o.ETag != string(e) {
-		return nil, retrain.Errorf(retrain.DataValidationError, "%s was changed since the snapshot", o.Key).
+		return nil, retrain.Errorf(retrain.NotFoundError, "%s was changed since the snapshot", o.Key).
 			WithHint("add new files instead of changing those that are there; the next run reads them as they are then")
 	}
 	return body, nil

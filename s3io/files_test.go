@@ -154,7 +154,7 @@ func TestFilesThatChange(t *testing.T) {
 		t.Errorf("after a new file: got %v, %v", got, err)
 	}
 	put("f/b.csv", "n\n2\n4\n")
-	if _, err := readDataset(t, s, d); !errors.Is(err, retrain.DataValidationError) || !strings.Contains(err.Error(), "f/b.csv was changed since the snapshot") {
+	if _, err := readDataset(t, s, d); !errors.Is(err, retrain.NotFoundError) || !strings.Contains(err.Error(), "f/b.csv was changed since the snapshot") {
 		t.Errorf("after a change: got %v", err)
 	}
 	if err := theirs.Delete(t.Context(), "f/b.csv"); err != nil {

@@ -63,8 +63,12 @@ func (s *S3DB) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.Part
 		return d, err
 	}
 	c := s.copiesOf(&r)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select { // the first copying of a database takes its time
+	case c.busy <- struct{}{}:
+		defer func() { <-c.busy }()
+	case <-ctx.Done():
+		return d, context.Cause(ctx)
+	}
 	if err := c.update(ctx, from); err != nil {
 		return d, err
 	}
