@@ -131,7 +131,9 @@ func FreePort(preferred int) int {
 			continue
 		}
 		defer l.Close()
-		return l.Addr().(*net.TCPAddr).Port
+		if addr, ok := l.Addr().(*net.TCPAddr); ok {
+			return addr.Port
+		}
 	}
 	return preferred // every port is taken: whoever listens next says so
 }

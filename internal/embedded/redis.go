@@ -118,7 +118,7 @@ func (r *Redis) start(ctx context.Context, program string, lock *os.File) error 
 		return err
 	}
 	client := redis.NewClient(&redis.Options{Addr: r.Addr(), Password: r.Password, MaxRetries: -1})
-	defer client.Close()
+	defer func() { _ = client.Close() }() // it was for this question alone
 	for {
 		if client.Ping(ctx).Err() == nil { // an error while it reads its file: it goes on waiting
 			return nil

@@ -38,5 +38,5 @@ func given(r *http.Request) string {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return token
 	}
-	return r.Header.Get("X-API-Key")
+	return r.Header.Get("X-Api-Key")
 }

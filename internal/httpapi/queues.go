@@ -7,7 +7,7 @@ import (
 
 // Queues are asynq's numbers, under the names of asynq's own exporter, which has not followed asynq to its present version.
 // At each scrape they are read from Redis; asynq_up says whether that went well.
-type Queues struct{ *asynq.Inspector }
+type Queues struct{ From *asynq.Inspector }
 
 var (
 	perState   = []string{"queue", "state"}
@@ -32,12 +32,12 @@ func (Queues) Describe(d chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (q Queues) Collect(c chan<- prometheus.Metric) {
 	up := 1.0
-	names, err := q.Inspector.Queues()
+	names, err := q.From.Queues()
 	if err != nil {
 		up = 0
 	}
 	for _, name := range names {
-		info, err := q.GetQueueInfo(name)
+		info, err := q.From.GetQueueInfo(name)
 		if err != nil {
 			up = 0
 			continue

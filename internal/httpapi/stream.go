@@ -41,9 +41,9 @@ func (c *Control) stream(w http.ResponseWriter, r *http.Request) {
 
 // event returns the state, or why it is not known, as one server-sent event.
 func (c *Control) event(r *http.Request) []byte {
-	name, v := "status", any(nil)
 	all, err := c.App.Status(r.Context(), "")
-	if v = map[string]any{"models": all}; err != nil {
+	name, v := "status", any(map[string]any{"models": all})
+	if err != nil {
 		e, _ := errors.AsType[*retrain.Error](err)
 		if e == nil {
 			e = retrain.Errorf(retrain.MLError, "internal error")

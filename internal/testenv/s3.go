@@ -18,11 +18,11 @@ import (
 
 // A Store is a bucket and how to reach it.
 type Store struct {
-	Endpoint        string
-	Region          string
-	Bucket          string
-	AccessKeyID     string
-	SecretAccessKey string
+	Endpoint        string `json:"endpoint"`
+	Region          string `json:"region"`
+	Bucket          string `json:"bucket"`
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
 }
 
 // S3 returns a new, empty bucket for t. The server behind it is shared by all tests of the binary.
@@ -131,12 +131,12 @@ func (g *Gateway) Restart(t testing.TB) {
 // gatewayProgram builds the server, unless it is built, and returns its path. The binaries of several packages' tests may ask
 // at the same time: one builds.
 var gatewayProgram = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
+	cache, _ := os.UserCacheDir() // a machine without one has a folder for temporary files
 	dir := filepath.Join(cmp.Or(cache, os.TempDir()), "retrain-testenv")
-	if err = os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", err
 	}

@@ -56,12 +56,12 @@ func start(t *testing.T, dir string) (*gateway.S3, *s3.Client) {
 			t.Fatal(err)
 		}
 	}
-	return server, s3.New(s3.Options{BaseEndpoint: ptr(server.Endpoint()), Region: gateway.Region, UsePathStyle: true, Credentials: server})
+	return server, s3.New(s3.Options{BaseEndpoint: new(server.Endpoint()), Region: gateway.Region, UsePathStyle: true, Credentials: server})
 }
 
 func put(t *testing.T, c *s3.Client, key, body string) string {
 	t.Helper()
-	out, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: ptr(bucket), Key: &key, Body: bytes.NewReader([]byte(body))})
+	out, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new(bucket), Key: &key, Body: bytes.NewReader([]byte(body))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func put(t *testing.T, c *s3.Client, key, body string) string {
 
 func get(t *testing.T, c *s3.Client, key string) string {
 	t.Helper()
-	out, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: ptr(bucket), Key: &key})
+	out, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: new(bucket), Key: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func get(t *testing.T, c *s3.Client, key string) string {
 
 func oneCreates(t *testing.T, c *s3.Client) {
 	t.Helper()
-	won := race(func() *s3.PutObjectInput { return &s3.PutObjectInput{Key: ptr("new/key"), IfNoneMatch: ptr("*")} }, t, c)
+	won := race(func() *s3.PutObjectInput { return &s3.PutObjectInput{Key: new("new/key"), IfNoneMatch: new("*")} }, t, c)
 	if won != 1 {
 		t.Errorf("If-None-Match: got %d winners, want 1", won)
 	}
@@ -92,7 +92,7 @@ func oneCreates(t *testing.T, c *s3.Client) {
 
 func oneReplaces(t *testing.T, c *s3.Client, etag string) {
 	t.Helper()
-	won := race(func() *s3.PutObjectInput { return &s3.PutObjectInput{Key: ptr("key"), IfMatch: &etag} }, t, c)
+	won := race(func() *s3.PutObjectInput { return &s3.PutObjectInput{Key: new("key"), IfMatch: &etag} }, t, c)
 	if won != 1 {
 		t.Errorf("If-Match: got %d winners, want 1", won)
 	}
@@ -105,7 +105,7 @@ func race(in func() *s3.PutObjectInput, t *testing.T, c *s3.Client) int64 {
 	for range 16 {
 		racers.Go(func() {
 			p := in()
-			p.Bucket, p.Body = ptr(bucket), bytes.NewReader([]byte("two"))
+			p.Bucket, p.Body = new(bucket), bytes.NewReader([]byte("two"))
 			if _, err := c.PutObject(t.Context(), p); err == nil {
 				won.Add(1)
 			}
@@ -126,5 +126,3 @@ func TestPortIsTaken(t *testing.T) {
 		t.Error("got no error")
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -35,8 +35,8 @@ func run(ctx context.Context, dir, after, port string) error {
 	if _, err := server.Start(ctx); err != nil {
 		return err
 	}
-	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"Endpoint": server.Endpoint(), "Region": gateway.Region,
-		"AccessKeyID": server.AccessKeyID, "SecretAccessKey": server.SecretAccessKey})
+	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"endpoint": server.Endpoint(), "region": gateway.Region,
+		"accessKeyId": server.AccessKeyID, "secretAccessKey": server.SecretAccessKey})
 	if err != nil {
 		return err
 	}
