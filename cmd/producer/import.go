@@ -80,5 +80,5 @@ func readModel(path string) (*portable.Model, error) {
 	if err != nil {
 		return nil, retrain.Errorf(retrain.DataValidationError, "%w", err)
 	}
-	return portable.Read(file)
+	return portable.ReadAny(file)
 }
