@@ -71,6 +71,12 @@ type Servable interface {
 	Close() error
 }
 
+// A Forecaster is a Servable of a time series.
+type Forecaster interface {
+	// Forecast returns the next steps values after the latest records, in the order of time, at least as many as its lookback.
+	Forecast(ctx context.Context, latest []Record, steps int) ([]Prediction, error)
+}
+
 // Live keeps the champions of all models loaded, and replaces them while they answer.
 type Live struct {
 	Catalog *Catalog
@@ -254,6 +260,21 @@ func (l *Live) Predict(ctx context.Context, model string, records []Record) ([]P
 	}
 	defer s.users.Done()
 	predictions, err := s.Predict(ctx, records)
+	return predictions, s.version, err
+}
+
+// Forecast answers with the next steps values of a time series, as Predict does. A model of another type is a PredictionError.
+func (l *Live) Forecast(ctx context.Context, model string, latest []Record, steps int) ([]Prediction, int, error) {
+	s, err := l.use(ctx, model)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer s.users.Done()
+	f, ok := s.Servable.(Forecaster)
+	if !ok {
+		return nil, s.version, Errorf(PredictionError, "model %q has no forecast", model)
+	}
+	predictions, err := f.Forecast(ctx, latest, steps)
 	return predictions, s.version, err
 }
 

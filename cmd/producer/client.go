@@ -37,6 +37,20 @@ func (c *client) Predict(ctx context.Context, model string, records []retrain.Re
 	return answer.Predictions, answer.Version, err
 }
 
+// Forecast asks for the next steps values after the records of history, or after those that are stored where it is nil.
+func (c *client) Forecast(ctx context.Context, model string, history []retrain.Record, steps int) ([]any, int, error) {
+	body, err := json.Marshal(map[string]any{"history": history, "steps": steps})
+	if err != nil {
+		return nil, 0, err
+	}
+	var answer struct {
+		Forecast []any `json:"forecast"`
+		Version  int   `json:"version"`
+	}
+	err = c.post(ctx, "/v1/models/"+url.PathEscape(model)+":forecast", body, &answer)
+	return answer.Forecast, answer.Version, err
+}
+
 func (c *client) post(ctx context.Context, path string, body []byte, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()

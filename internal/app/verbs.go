@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/mlcore/prep"
 )
 
 // State returns what is known of a model, rebuilt from S3 where Redis has lost it.
@@ -144,4 +145,24 @@ func (a *App) move(ctx context.Context, model string, version int, why string) (
 	}
 	a.hint(ctx, retrain.Event{Type: retrain.ChampionMoved, Model: model, Version: c.Version})
 	return c, nil
+}
+
+// Latest returns the stored records that a forecast of a time series begins with.
+func (a *App) Latest(ctx context.Context, model string) ([]retrain.Record, error) {
+	m, err := a.Catalog.Model(ctx, model)
+	if err != nil {
+		return nil, err
+	}
+	if m.Type != retrain.TimeSeries {
+		return nil, retrain.Errorf(retrain.DataValidationError, "model %q is a %s: only a time series has a forecast", model, m.Type)
+	}
+	r, err := a.Catalog.Resource(ctx, m.Resource)
+	if err != nil {
+		return nil, err
+	}
+	data, err := a.Records.Snapshot(ctx, r, m.Partition)
+	if err != nil {
+		return nil, err
+	}
+	return prep.Latest(*m, a.Records.Tables(ctx, data))
 }

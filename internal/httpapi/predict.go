@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 // A Predictor answers with champions; *retrain.Live is one.
 type Predictor interface {
 	Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
+	Forecast(ctx context.Context, model string, latest []retrain.Record, steps int) ([]retrain.Prediction, int, error)
 	Version(model string) int // 0 for none
 	Ready() bool
 }
@@ -28,6 +30,7 @@ type Declared interface {
 type Predictions struct {
 	Live    Predictor
 	Catalog Declared
+	Latest  func(ctx context.Context, model string) ([]retrain.Record, error) // the stored records that a forecast begins with
 	Metrics *Metrics
 	Most    int64 // bytes of a request; 0: 32 MiB
 	Log     *slog.Logger
@@ -47,15 +50,16 @@ func (p *Predictions) Handler() http.Handler {
 	return mux
 }
 
-// ask answers /v1/models/price:predict.
+// ask answers /v1/models/price:predict and /v1/models/sales:forecast.
 func (p *Predictions) ask(w http.ResponseWriter, r *http.Request) {
 	model, verb, _ := strings.Cut(r.PathValue("question"), ":")
-	if verb != "predict" {
+	answer, ok := map[string]func(http.ResponseWriter, *http.Request, string) (int, int, error){"predict": p.predict, "forecast": p.forecast}[verb]
+	if !ok {
 		noSuchPath(w, r)
 		return
 	}
 	began := time.Now()
-	version, rows, err := p.predict(w, r, model)
+	version, rows, err := answer(w, r, model)
 	if p.Live.Version(model) == 0 {
 		model = "" // names that nobody answers to are no labels: callers could invent them without end
 	}
@@ -67,11 +71,7 @@ func (p *Predictions) ask(w http.ResponseWriter, r *http.Request) {
 
 // predict answers unless it returns an error.
 func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, model string) (version, rows int, err error) {
-	most := p.Most
-	if most == 0 {
-		most = 32 << 20
-	}
-	b, err := body(w, r, most)
+	b, err := body(w, r, p.most())
 	if err != nil {
 		return 0, 0, err
 	}
@@ -97,6 +97,8 @@ func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, model stri
 	return version, len(records), nil
 }
 
+func (p *Predictions) most() int64 { return cmp.Or(p.Most, 32<<20) }
+
 // instances reads {"instances":[{…},…]}.
 func instances(b []byte) ([]retrain.Record, error) {
 	var request struct {
@@ -121,11 +123,15 @@ type detailed struct {
 
 // bare is the answer that TensorFlow Serving gives: the values alone.
 func bare(predictions []retrain.Prediction) any {
-	values := make([]any, len(predictions))
+	return map[string]any{"predictions": values(predictions)}
+}
+
+func values(predictions []retrain.Prediction) []any {
+	list := make([]any, len(predictions))
 	for i, p := range predictions {
-		values[i] = p.Prediction
+		list[i] = p.Prediction
 	}
-	return map[string]any{"predictions": values}
+	return list
 }
 
 // allFinite refuses what only records far outside of anything learnt can bring about.

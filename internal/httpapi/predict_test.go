@@ -43,6 +43,17 @@ func (doubled) Predict(_ context.Context, model string, records []retrain.Record
 	return predictions, 7, nil
 }
 
+func (doubled) Forecast(_ context.Context, model string, latest []retrain.Record, steps int) ([]retrain.Prediction, int, error) {
+	if model != "price" {
+		return nil, 0, retrain.Errorf(retrain.ModelNotFoundError, "no model %q", model)
+	}
+	forecast := make([]retrain.Prediction, steps)
+	for i := range forecast {
+		forecast[i].Prediction = float64(len(latest) + i)
+	}
+	return forecast, 7, nil
+}
+
 func (doubled) Version(model string) int { return map[string]int{"price": 7}[model] }
 
 func (doubled) Serving() []string { return []string{"price"} }
@@ -57,7 +68,7 @@ func (doubled) Specs(context.Context) (retrain.Specs, error) {
 func predictions(d doubled) http.Handler {
 	metrics := httpapi.NewMetrics("test")
 	metrics.Serves(d)
-	return (&httpapi.Predictions{Live: d, Catalog: d, Metrics: metrics, Most: 1000, Log: slog.New(slog.DiscardHandler)}).Handler()
+	return (&httpapi.Predictions{Live: d, Catalog: d, Metrics: metrics, Most: 1000, Latest: stored, Log: slog.New(slog.DiscardHandler)}).Handler()
 }
 
 func send(h http.Handler, method, path, body string) *http.Response {

@@ -30,22 +30,21 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 	_, err := backoff.Retry(ctx, start, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, next time.Duration) {
 		w.Log.WarnContext(ctx, "waiting for Redis", "again", next.Round(time.Millisecond), "err", err)
 	}))
-	if ctx.Err() != nil {
-		w.Shutdown()
-		return nil
-	} else if err != nil {
-		return err
+	if err == nil {
+		<-ctx.Done()
 	}
-	<-ctx.Done()
 	w.Shutdown()
-	return nil
+	if ctx.Err() != nil { // it was told to end, perhaps while it waited
+		return nil //nolint:nilerr // what it waited for does not matter any more
+	}
+	return err
 }
 
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key, dir string) error {
 	live := a.Live(mlcore.Load, dir)
 	m.Serves(live)
-	h := (&httpapi.Predictions{Live: live, Catalog: a.Catalog, Metrics: m, Log: a.Log}).Handler()
+	h := (&httpapi.Predictions{Live: live, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
 
 	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
 	followed := make(chan error, 1)
