@@ -34,7 +34,7 @@ func (l LSTM) Apply(p *Pass, x Value, w []Value) Value {
 		keep = p.keep(l.Units, l.Recurrent)
 	}
 	switch {
-	case Unrolled(l.Steps):
+	case Unrolled(l.Steps), keep.Op != nil && l.Steps <= mostUnrolled:
 		return l.unrolled(p, l.project(p, x, w), w[1], keep)
 	case keep.Op != nil:
 		return l.looped(p, x, w, keep)
@@ -43,8 +43,12 @@ func (l LSTM) Apply(p *Pass, x Value, w []Value) Value {
 }
 
 // Unrolled reports whether an LSTM over windows of this length is written out step by step. Longer ones are one operation of
-// TensorFlow's, or a loop where that operation cannot do it: their graphs stay small, whatever the length.
+// TensorFlow's, which takes half the time. It knows no recurrent dropout: training with that is written out to mostUnrolled
+// steps, and a loop for longer windows, which takes four times as long and whose graph stays small, whatever the length.
 func Unrolled(steps int) bool { return steps <= 32 }
+
+// A graph of more steps takes too long to build.
+const mostUnrolled = 160
 
 // project computes what the inputs add to all steps at once: [steps, rows, 4·units].
 func (l LSTM) project(p *Pass, x Value, w []Value) Value {
