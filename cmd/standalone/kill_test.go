@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -130,6 +131,28 @@ func (p *process) trainedOnce(run string) {
 	if len(runs) != 1 || runs[0].Run != run || runs[0].State != retrain.Published {
 		p.Errorf("got runs %+v, want %s alone, published", runs, run)
 	}
+}
+
+// On a machine without redis-server it says so loudly, and forgets nothing all the same.
+func TestWithoutRedisServer(t *testing.T) {
+	p := standalone(t, quick+", autoTrain: true, trainAfterInserts: 100"+byHand, "PATH=/nowhere")
+	for batch := range 3 {
+		if err := p.insert(batch, 50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	idle := func(s retrain.ModelStatus) bool { return s.State == retrain.ModelTrained }
+	before := p.awaitStatus("trained", idle)
+	p.kill()
+	if !strings.Contains(p.log.String(), "NO redis-server") {
+		t.Errorf("got no warning in\n%s", p.log)
+	}
+	p.start()
+	after := p.awaitStatus("trained", idle)
+	if after.InsertsSinceTraining != before.InsertsSinceTraining || after.Version != before.Version {
+		t.Errorf("after the restart: got %+v, want %+v", after, before)
+	}
+	p.predictsWell(before.Version)
 }
 
 // Killed again and again at any moment while records come and trainings follow, it ends up with all of them learnt.

@@ -35,16 +35,16 @@ type process struct {
 	*testing.T
 	dir             string
 	listen, predict string
-	flags           []string
+	flags, env      []string
 	cmd             *exec.Cmd
 	log             *bytes.Buffer // of the last start
 }
 
 // standalone declares models and starts the program.
-func standalone(t *testing.T, models string) *process {
+func standalone(t *testing.T, models string, env ...string) *process {
 	t.Helper()
 	t.Parallel() // they mostly wait for timeouts of what was killed
-	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(t), predict: freeAddress(t)}
+	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(t), predict: freeAddress(t), env: env}
 	config := filepath.Join(p.dir, "retrain.yaml")
 	if err := os.WriteFile(config, []byte("resources: {products: {}}\nmodels:\n"+models), 0o600); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func (p *process) launch() {
 	p.Helper()
 	p.log = new(bytes.Buffer)
 	p.cmd = exec.Command(os.Args[0], p.flags...)
-	p.cmd.Env = append(os.Environ(), "RETRAIN_TEST_STANDALONE=1")
+	p.cmd.Env = append(append(os.Environ(), "RETRAIN_TEST_STANDALONE=1"), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.Fatal(err)
