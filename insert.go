@@ -53,15 +53,8 @@ func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
 	if r, err := in.Catalog.Resource(ctx, b.Resource); err != nil {
 		return answer, err
-	} else if r.Source != "" && r.Source != "native" {
+	} else if !r.Native() {
 		return answer, Errorf(DataValidationError, "resource %q is read from %s: nothing can be inserted into it", r.Name, r.Source)
-	}
-	r, err := in.Catalog.Resource(ctx, b.Resource)
-	if err != nil {
-		return answer, err
-	}
-	if !r.Native() {
-		return answer, Errorf(DataValidationError, "the records of resource %q come from source %s: nothing is inserted here", r.Name, r.Source)
 	}
 	models, err := in.Catalog.Learners(ctx, b.Resource)
 	if err != nil {

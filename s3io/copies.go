@@ -204,7 +204,7 @@ func (c *copies) changed(from *legacy, o *ObjectInfo) bool {
 
 // fetch reads records. One that is gone since it was listed is no error; any other is.
 func (c *copies) fetch(ctx context.Context, from *legacy, list []ObjectInfo) ([]*stored, error) {
-	fetched, err := all(ctx, len(list), fetches, func(ctx context.Context, i int) (*stored, error) {
+	fetched, err := all(ctx, len(list), connections, func(ctx context.Context, i int) (*stored, error) {
 		o, err := from.bucket.GetObject(ctx, list[i].Key)
 		if errors.Is(err, retrain.NotFoundError) {
 			return nil, nil //nolint:nilnil // left out below
@@ -245,11 +245,13 @@ func isText(o *Object) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(o.Body), []byte("{")) && utf8.Valid(o.Body)
 }
 
-// settled reports whether a young record is what was copied. It is forgotten that it was young once it no longer is.
+// settled reports whether a record that was fetched again is what was copied: it was young, or listed with another time than it
+// has. It is forgotten that it was young once it no longer is.
 func (c *copies) settled(s *stored) bool {
-	was, young := c.young[s.ID]
-	is := c.known[s.ID]
-	if !young || is.at != s.At || was != s.digest() {
+	was, known := c.known[s.ID]
+	is := stateOf(s.At, ETag(s.ETag), s.Size)
+	digest, young := c.young[s.ID]
+	if !known || was.at != is.at || was.tag != is.tag || young && digest != s.digest() {
 		return false
 	}
 	if !s.Young {

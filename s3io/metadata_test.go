@@ -1,6 +1,7 @@
 package s3io_test
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"retrain/s3io"
 	"retrain/s3io/s3iotest"
@@ -22,6 +25,17 @@ func TestMetadataInMemory(t *testing.T) {
 
 func TestMetadataOnGateway(t *testing.T) {
 	cfg := gateway(t)
+	client := clientOf(cfg)
+	s3iotest.TestMetadata(t, open(t, cfg), func(t *testing.T, key, body string, metadata map[string]string) {
+		putAsOthers(t, client, cfg.Bucket, key, body, metadata)
+	})
+}
+
+func TestMetadataOnGoFakeS3(t *testing.T) {
+	fake := gofakes3.New(s3mem.New(), gofakes3.WithAutoBucket(true))
+	server := httptest.NewServer(fake.Server())
+	t.Cleanup(server.Close)
+	cfg := s3io.Config{Bucket: "fake", Endpoint: server.URL, Region: "us-east-1", PathStyle: true, AccessKeyID: "any", SecretAccessKey: "any"}
 	client := clientOf(cfg)
 	s3iotest.TestMetadata(t, open(t, cfg), func(t *testing.T, key, body string, metadata map[string]string) {
 		putAsOthers(t, client, cfg.Bucket, key, body, metadata)

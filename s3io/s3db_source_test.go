@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"reflect"
@@ -289,6 +290,41 @@ func TestS3DBFetchesEachStateOnce(t *testing.T) {
 	records, err := readDataset(t, one, retrain.Dataset{Resource: d.Resource, From: d.From, Objects: append(d.Objects[:1:1], d.Objects[6])})
 	if err != nil || len(records) != 1 || records[0]["wordCount"] != 2. {
 		t.Errorf("the last batch has %v, %v", records, err)
+	}
+}
+
+// A server that lists other times than it answers with makes work, and no second row.
+func TestS3DBTimesThatDiffer(t *testing.T) {
+	t.Setenv("TEST_PASSPHRASE", "secret")
+	objects, expected := readDump(t, "v21")
+	theirs, ours := new(s3io.Memory), new(s3io.Memory)
+	for _, o := range objects {
+		theirs.PutObject(o.Key, s3io.Object{Body: o.Body, Metadata: o.Metadata, LastModified: o.LastModified})
+	}
+	for range 3 {
+		s := sourcesOver(&laterListed{theirs}, ours)
+		d, err := s.Snapshot(t.Context(), legacyResource("emails"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := readDataset(t, s, d)
+		if err != nil || len(records) != len(expected["emails"]) || len(d.Batches()) != 1 {
+			t.Errorf("%d records in %d batches, %v", len(records), len(d.Batches()), err)
+		}
+	}
+}
+
+// laterListed lists objects a second later than they are.
+type laterListed struct{ s3io.Bucket }
+
+func (l *laterListed) List(ctx context.Context, listing s3io.Listing) iter.Seq2[s3io.ObjectInfo, error] {
+	return func(yield func(s3io.ObjectInfo, error) bool) {
+		for o, err := range l.Bucket.List(ctx, listing) {
+			o.LastModified = o.LastModified.Add(time.Second)
+			if !yield(o, err) {
+				return
+			}
+		}
 	}
 }
 
