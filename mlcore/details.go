@@ -1,6 +1,7 @@
 package mlcore
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -34,12 +35,14 @@ type Details struct {
 
 // LayerDetails describe one layer.
 type LayerDetails struct {
-	Name       string           `json:"name"`
-	Kind       string           `json:"kind"`
-	Activation string           `json:"activation,omitempty"`
-	Output     int              `json:"output"`     // numbers for each row
-	Parameters int              `json:"parameters"` // numbers that it learns
-	Shapes     map[string][]int `json:"shapes,omitempty"`
+	Name             string           `json:"name"`
+	Kind             string           `json:"kind"`
+	Activation       string           `json:"activation,omitempty"`
+	Dropout          float64          `json:"dropout,omitempty"`
+	RecurrentDropout float64          `json:"recurrentDropout,omitempty"`
+	Output           int              `json:"output"`     // numbers for each row
+	Parameters       int              `json:"parameters"` // numbers that it learns
+	Shapes           map[string][]int `json:"shapes,omitempty"`
 }
 
 // An Interval says how far from a prediction the truth lies at most, for a share of Level of all records: the split-conformal
@@ -71,8 +74,16 @@ func (d *Details) describe(n *nn.Network, loss nn.Loss) {
 	names := n.Names()
 	for i, l := range n.Layers {
 		layer := LayerDetails{Name: names[i], Kind: l.Kind(), Output: l.Width()}
-		if dense, ok := l.(nn.Dense); ok {
-			layer.Activation = dense.Activation
+		switch l := l.(type) {
+		case nn.Dense:
+			layer.Activation = cmp.Or(l.Activation, "linear")
+		case nn.LSTM:
+			layer.Activation, layer.Dropout, layer.RecurrentDropout = "tanh", l.Dropout, l.Recurrent
+		case nn.Dropout:
+			layer.Dropout = l.Rate
+		}
+		if i == len(n.Layers)-1 { // whose activation stands beside the layers
+			layer.Activation = cmp.Or(n.Output, layer.Activation)
 		}
 		for _, p := range l.Parameters() {
 			if layer.Shapes == nil {
@@ -85,5 +96,5 @@ func (d *Details) describe(n *nn.Network, loss nn.Loss) {
 		d.TotalParameters += layer.Parameters
 	}
 	d.Weights = shapesOf(n.Parameters())
-	d.Loss, d.OutputUnits, d.Output = string(loss), n.Width(), n.Output
+	d.Loss, d.OutputUnits, d.Output = string(loss), n.Width(), cmp.Or(n.Output, "linear")
 }

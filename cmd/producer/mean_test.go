@@ -51,7 +51,7 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 // What a linear model's version says, whose weights are 0 and the mean.
 const (
 	meanPreparation = `{"format":1,"features":[{"name":"cost","form":"number","max":1}],"targets":[{"name":"price","max":1}],"onMissing":"skip"}`
-	meanDetails     = `{"layers":1,"weights":[{"name":"dense/kernel","shape":[1,1]},{"name":"dense/bias","shape":[1]}]}`
+	meanDetails     = `{"layers":[{"name":"dense","activation":"linear","output":1,"parameters":2,"shapes":{"kernel":[1,1],"bias":[1]}}],"weights":[{"name":"dense/kernel","shape":[1,1]},{"name":"dense/bias","shape":[1]}]}`
 )
 
 // adoptMean takes over a model that was exported.

@@ -186,4 +186,5 @@ func (v *shown) print(w io.Writer) {
 	t.AppendRow([]any{"  metrics", metricsLine(v.Metrics)})
 	t.AppendRow([]any{"  parameters", v.TotalParameters})
 	t.Render()
+	v.printLayers(w)
 }

@@ -57,6 +57,9 @@ func TestExportAndImport(t *testing.T) {
 	if out := s.ok("versions", "fresh"); !strings.Contains(out, "import") {
 		t.Errorf("got %s", out)
 	}
+	if out := s.ok("show", "fresh"); !strings.Contains(out, "linear, bias [1], kernel [1 1]") || !strings.Contains(out, "total") {
+		t.Errorf("got %s", out)
+	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)
 	}
