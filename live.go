@@ -88,9 +88,10 @@ type Live struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	mu     sync.RWMutex // guards the following two fields
-	serves map[string]*serving
-	ready  bool
+	mu      sync.RWMutex // guards the following three fields
+	serves  map[string]*serving
+	ready   bool
+	swapped chan struct{} // closed at the next swap; nil while nobody waits for it
 
 	leaving sync.WaitGroup // versions that are drained
 }
@@ -227,6 +228,10 @@ func (l *Live) swap(model string, next *serving) {
 	}
 	old := l.serves[model]
 	l.serves[model] = next
+	if l.swapped != nil {
+		close(l.swapped)
+		l.swapped = nil
+	}
 	l.mu.Unlock()
 	if old != nil {
 		l.leaving.Go(func() { l.free(old) })
@@ -278,24 +283,56 @@ func (l *Live) Forecast(ctx context.Context, model string, latest []Record, step
 	return predictions, s.version, err
 }
 
-// use returns the version that answers now; its users must be told when it is done with.
+// How long a question waits for a version that is on its way: fetched, loaded and warmed.
+const loadPatience = 5 * time.Second
+
+// use returns the version that answers now; its users must be told when it is done with. A model whose first version has just
+// been published, or that this worker is about to load, is waited for.
 func (l *Live) use(ctx context.Context, model string) (*serving, error) {
-	l.mu.RLock()
-	s, ready := l.serves[model], l.ready
-	if s != nil {
-		s.users.Add(1) // under the lock: whoever waits for the last user has taken s out of the map before
-	}
-	l.mu.RUnlock() // before the catalog, which may ask S3: a swap, and with it all answers, would wait
-	if s != nil {
+	if s := l.hold(model); s != nil {
 		return s, nil
 	}
 	if _, err := l.Catalog.Model(ctx, model); err != nil {
 		return nil, err
 	}
-	if !ready {
-		return nil, Errorf(UnavailableError, "model %q may not be loaded yet", model).WithHint("this worker has just started; try again")
+	champion, err := l.Shelf.Champion(ctx, model)
+	if err != nil {
+		return nil, err
 	}
-	return nil, Errorf(ModelNotTrainedError, "model %q has no version yet", model).WithHint("producer train %s --wait", model)
+	for patience := time.After(loadPatience); ; {
+		swapped := l.nextSwap()
+		if s := l.hold(model); s != nil {
+			return s, nil
+		}
+		select {
+		case <-swapped:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-patience:
+			return nil, Errorf(UnavailableError, "version %d of model %q is not loaded yet", champion.Version, model).WithHint("try again; the log of the prediction worker says what holds it up")
+		}
+	}
+}
+
+// hold returns the version of a model that answers now, nil for none.
+func (l *Live) hold(model string) *serving {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	s := l.serves[model]
+	if s != nil {
+		s.users.Add(1) // under the lock: whoever waits for the last user has taken s out of the map before
+	}
+	return s
+}
+
+// nextSwap returns a channel that is closed when a version begins to answer.
+func (l *Live) nextSwap() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.swapped == nil {
+		l.swapped = make(chan struct{})
+	}
+	return l.swapped
 }
 
 // Version returns the version of a model that answers now, 0 for none.

@@ -171,6 +171,32 @@ func TestLiveFollowsEvents(t *testing.T) {
 	})
 }
 
+// A question that comes between the publishing of the first version and its loading is answered, not refused.
+func TestLiveWaitsForTheFirstVersion(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		synctest.Wait()
+		s.publish("price", 1, false)
+		answered := make(chan int)
+		go func() { answered <- s.answer(t) }()
+		synctest.Wait() // the question waits
+		s.events <- retrain.Event{Type: retrain.RunEnded, Model: "price", Version: 1}
+		if got := <-answered; got != 1 {
+			t.Errorf("version %d answers, want 1", got)
+		}
+	})
+}
+
+// A version that cannot be loaded is not waited for for ever.
+func TestLiveDoesNotWaitForEver(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.broken[1] = true
+		s.publish("price", 1, true)
+		if _, _, err := s.Predict(t.Context(), "price", []retrain.Record{{}}); !errors.Is(err, retrain.UnavailableError) {
+			t.Errorf("a version that cannot be loaded: %v", err)
+		}
+	})
+}
+
 func TestLiveHealsALostEvent(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		s.publish("price", 7, false)
@@ -181,12 +207,15 @@ func TestLiveHealsALostEvent(t *testing.T) {
 	})
 }
 
-// Whoever asks before everything is loaded is told to come again, not that there is nothing.
+// Whoever asks a worker that has not loaded anything yet waits, and is then told to come again, not that there is nothing.
 func TestLiveSaysThatItStillLoads(t *testing.T) {
-	s := newStage(t)
-	if _, _, err := s.Predict(t.Context(), "price", nil); s.Ready() || !errors.Is(err, retrain.UnavailableError) {
-		t.Errorf("ready %v, %v, want an UnavailableError", s.Ready(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t) // which does not run
+		s.publish("price", 1, false)
+		if _, _, err := s.Predict(t.Context(), "price", nil); s.Ready() || !errors.Is(err, retrain.UnavailableError) {
+			t.Errorf("ready %v, %v, want an UnavailableError", s.Ready(), err)
+		}
+	})
 }
 
 func TestLiveTriesAgainSoon(t *testing.T) {
@@ -209,6 +238,7 @@ func TestLiveTriesAgainSoon(t *testing.T) {
 func TestLiveKeepsTheOldWhenTheNewIsBroken(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		s.publish("price", 1, true)
+		synctest.Wait()
 		s.shelf.mu.Lock()
 		s.broken[2] = true
 		s.shelf.mu.Unlock()
