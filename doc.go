@@ -9,9 +9,12 @@
 //	insert.go   a batch is stored once and counted once
 //	trigger.go  the count, or the clock, says that a model is due
 //	request.go  a due model gets a run: one at work, at most one waiting
-//	sweep.go    what got lost on the way is found again
+//	sweep.go    what got lost on the way is found again; rebuild.go, all of it from S3
 //	import.go   a run that takes over what was trained elsewhere
-//	train.go    the run: records → fit → gate → publish → announce
+//	run.go      what a run is, from its request to its verdict
+//	data.go     which records it sees
+//	fit.go      what learning is asked for, and what it answers
+//	train.go    the run at work: records → fit → gate → publish → announce
 //	version.go  what a run publishes, and which version is champion
 //	live.go     the new champion replaces the old one under running predictions
 //

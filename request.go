@@ -5,76 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 )
-
-// A RunID names one training of one model. Its number is also the number of the version that it may publish, so that two
-// workers on the same run can only ever publish the same version.
-type RunID struct {
-	Model  string
-	Number int // from 1
-}
-
-// String returns "price-7".
-func (id RunID) String() string { return id.Model + "-" + strconv.Itoa(id.Number) }
-
-// MarshalText returns the id as String does.
-func (id RunID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
-
-// UnmarshalText reads what MarshalText wrote.
-func (id *RunID) UnmarshalText(b []byte) (err error) {
-	*id, err = ParseRunID(string(b))
-	return err
-}
-
-// ParseRunID reads "price-7". The model's own name may have hyphens.
-func ParseRunID(s string) (RunID, error) {
-	i := strings.LastIndexByte(s, '-')
-	n, err := strconv.Atoi(s[i+1:])
-	if i < 1 || err != nil || n < 1 {
-		return RunID{}, Errorf(NotFoundError, "%q is not the id of a run", s).WithHint("a run is named like price-7")
-	}
-	return RunID{Model: s[:i], Number: n}, nil
-}
-
-// A RunState is how far a run has come. It is stored: never change a value.
-type RunState string
-
-// The states of a run. The first two are on the way, the others are verdicts.
-const (
-	Queued    RunState = "queued"
-	Running   RunState = "running"
-	Published RunState = "published"
-	Rejected  RunState = "rejected" // published as a version, but the gate kept the champion
-	Failed    RunState = "failed"
-	Cancelled RunState = "cancelled"
-)
-
-// A Run is one training, from request to verdict. The request, the start and the result are three objects in S3, each
-// written once.
-type Run struct {
-	ID           RunID     `json:"run"`
-	Reason       Reason    `json:"reason"`
-	RequestedAt  time.Time `json:"requestedAt"`
-	ResetWeights bool      `json:"resetWeights"` // false: continue from the champion's weights
-	Import       *Import   `json:"import,omitempty"`
-
-	Start  *Start  `json:"start,omitempty"`  // nil while queued
-	Result *Result `json:"result,omitempty"` // nil until the verdict
-}
-
-// State returns how far the run has come.
-func (r *Run) State() RunState {
-	switch {
-	case r.Result != nil:
-		return r.Result.State
-	case r.Start != nil:
-		return Running
-	}
-	return Queued
-}
 
 // A RunStore keeps runs in S3.
 type RunStore interface {

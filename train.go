@@ -4,97 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"os"
 	"time"
 )
-
-// A Dataset names exactly the records of a training.
-type Dataset struct {
-	Resource  string        `json:"resource"`
-	From      *Resource     `json:"from,omitempty"` // as it was declared, where the records are not ours but read from another source
-	Partition *PartitionRef `json:"partition,omitempty"`
-	Objects   []DataObject  `json:"objects"`
-}
-
-// A DataObject is one object that records are read from.
-type DataObject struct {
-	Key   string `json:"key"`
-	ETag  string `json:"etag,omitempty"`
-	Batch string `json:"batch,omitempty"` // the batch it holds, by which its rows were counted; without one, the others are read with its help
-}
-
-// A Source reads the records of a resource.
-type Source interface {
-	// Snapshot names the records of a resource, or of one partition of it, as they are now.
-	Snapshot(ctx context.Context, r Resource, p *PartitionRef) (Dataset, error)
-	// Tables yields a snapshot's records in blocks, each record once in its latest state, in the order of their insertion.
-	Tables(ctx context.Context, d Dataset) iter.Seq2[*Table, error]
-}
-
-// A Job is the work of a Fitter.
-type Job struct {
-	Model      Model // with its defaults
-	Data       iter.Seq2[*Table, error]
-	Continue   Version // where the weights start; zero: from the seed
-	Champion   Version // to be evaluated on the same holdout; zero: none
-	Checkpoint []byte  // what SaveCheckpoint was given last, nil at the start
-	Import     []byte  // a file whose model is to be taken over; there is nothing to learn then. nil: none
-	Dir        string  // an empty folder for the version's files
-
-	SaveCheckpoint func(ctx context.Context, state []byte) error // called between slices; may be nil
-	Progress       func(Progress)                                // called between slices; may be nil
-}
-
-// A Version is a version's files on the local disk.
-type Version struct {
-	Dir      string // "" for none
-	Manifest *Manifest
-}
-
-// A Fitter learns.
-type Fitter interface {
-	// Fit trains job.Model on job.Data and writes the version's files into job.Dir. It heeds ctx between slices. The same data,
-	// model and seed give the same bytes, resumed or not. Errors: InsufficientDataError, DataValidationError, ModelConfigError,
-	// TrainingError.
-	Fit(ctx context.Context, job Job) (Fit, error)
-}
-
-// Progress is how far a fit has come.
-type Progress struct {
-	Run                       string             `json:"run"`
-	State                     RunState           `json:"state"`
-	CurrentEpoch              int                `json:"currentEpoch"`
-	TotalEpochs               int                `json:"totalEpochs"`
-	ProgressPercentage        float64            `json:"progressPercentage"`
-	EstimatedRemainingSeconds float64            `json:"estimatedRemainingSeconds"`
-	Samples                   int                `json:"samples"`
-	TrainMetrics              map[string]float64 `json:"trainMetrics,omitempty"`
-	EvalMetrics               map[string]float64 `json:"evalMetrics,omitempty"`
-}
-
-// A Start is what a run saw when it began: the model as it was declared then, and its data. A resumed run uses the same.
-type Start struct {
-	BeganAt time.Time `json:"beganAt"`
-	Model   Model     `json:"model"`
-	Dataset Dataset   `json:"dataset"`
-}
-
-// A Result is the verdict on a run.
-type Result struct {
-	State           RunState           `json:"state"`
-	EndedAt         time.Time          `json:"endedAt"`
-	DurationSeconds float64            `json:"durationSeconds"`
-	Version         int                `json:"version,omitempty"` // what it published
-	Samples         int                `json:"samples,omitempty"`
-	Epochs          int                `json:"epochs,omitempty"`
-	Loss            float64            `json:"loss,omitempty"`
-	Metrics         map[string]float64 `json:"metrics,omitempty"`
-	Why             string             `json:"why,omitempty"` // the gate's answer
-	Error           *Error             `json:"error,omitempty"`
-	Needs           int                `json:"needs,omitempty"` // rows missing to the minimum, after an InsufficientDataError
-}
 
 // Runs keeps what a worker writes of a run. Each object is written once.
 type Runs interface {
@@ -128,15 +41,6 @@ type RunLedger interface {
 	Settle(ctx context.Context, id RunID, o Outcome) (State, error)
 	// SetProgress shows how far a run has come; it is forgotten when it's not renewed.
 	SetProgress(ctx context.Context, model string, p Progress) error
-}
-
-// An Outcome is what a run's end means for its model's state.
-type Outcome struct {
-	Learnt bool   // the rows are learnt; otherwise they are given back
-	Needs  int    // rows that are missing, on top of those given back, for another run to make sense
-	Failed bool   // counts as a failure: wait, longer each time
-	Error  string // why it failed
-	At     time.Time
 }
 
 // A Training works runs off.
@@ -359,43 +263,4 @@ func (t *Training) conclude(ctx context.Context, run *Run) error {
 		return err
 	}
 	return t.Queue.Enqueue(ctx, next.ID, s.Attempt, run.priority(), next.Reason)
-}
-
-func (r *Run) priority() string {
-	if r.Start == nil {
-		return "default"
-	}
-	return r.Start.Model.Priority
-}
-
-// outcome returns what the verdict means for the model's state.
-func (r *Run) outcome() Outcome {
-	e := r.Result
-	o := Outcome{Learnt: e.State == Published || e.State == Rejected, At: e.EndedAt, Needs: e.Needs}
-	if e.State == Failed && e.Error != nil {
-		o.Error = e.Error.Message
-		// Too few rows wait for rows, not for time; and trainings need not wait because an import failed.
-		o.Failed = e.Error.Code != InsufficientDataError && r.Import == nil
-	}
-	return o
-}
-
-// failure is the verdict on a training that no retry can mend.
-func failure(err error) Result {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		e = Errorf(TrainingError, "%w", err)
-	}
-	return Result{State: Failed, Error: e, Needs: e.Needs}
-}
-
-// Batches returns the ids of the batches that the data set holds.
-func (d *Dataset) Batches() []string {
-	var ids []string
-	for _, o := range d.Objects {
-		if o.Batch != "" {
-			ids = append(ids, o.Batch)
-		}
-	}
-	return ids
 }
