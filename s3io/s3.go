@@ -47,7 +47,7 @@ func (b *s3Bucket) get(ctx context.Context, key string) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	defer out.Body.Close() //nolint:errcheck // all was read, or an error is reported
+	defer out.Body.Close()
 	body := bytes.NewBuffer(make([]byte, 0, max(0, aws.ToInt64(out.ContentLength))+bytes.MinRead))
 	if _, err := io.Copy(body, out.Body); err != nil {
 		return Object{}, errors.Join(errBrokenOff, err)

@@ -101,8 +101,7 @@ func TestRetainForgetsWhatIsGone(t *testing.T) {
 		l := book(t, c)
 		for batch, rows := range map[string]int{"learnt": 1, "taken": 2, "gone": 4, "none": 0, "there": 8} {
 			count(t, l, batch, rows)
-			switch batch {
-			case "learnt":
+			if batch == "learnt" {
 				must(t, l.Take(t.Context(), run7(1), []string{batch}, noon))
 				settle(t, l, 1, retrain.Outcome{Learnt: true, At: noon})
 			}
