@@ -42,6 +42,10 @@ type Fit struct {
 	Metrics   map[string]float64 `json:"metrics"`            // on the holdout, in the target's own units
 	Champion  map[string]float64 `json:"champion,omitempty"` // the same of the champion, on the same holdout
 
+	// FeatureImportance is what is lost of R², or of classes' accuracy, when a feature is shuffled among the rows that Metrics come
+	// from; nil where it was not measured.
+	FeatureImportance map[string]float64 `json:"featureImportance,omitempty"`
+
 	Parameters  int             `json:"parameters"`
 	Preparation json.RawMessage `json:"preparation"` // how features are made from records; mlcore/prep reads it
 	Details     json.RawMessage `json:"details"`     // architecture, library, device and examples; mlcore reads it

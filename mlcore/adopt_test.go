@@ -120,12 +120,14 @@ func TestImportRefuses(t *testing.T) {
 			}
 			m.Weights[0] = portable.NewTensor(m.Weights[0].Name, m.Weights[0].Shape, n)
 		},
-		"temperature":          func(m *portable.Model) { m.Architecture = []byte(`{"temperature":-1}`) },
-		"architecture":         func(m *portable.Model) { m.Architecture = []byte(`[]`) },
-		"example not a record": func(m *portable.Model) { m.Architecture = []byte(`{"examples":[{"records":[{"cost":"x"}],"prediction":{}}]}`) },
-		"example without one":  func(m *portable.Model) { m.Architecture = []byte(`{"examples":[{"records":[],"prediction":{}}]}`) },
-		"features":             func(m *portable.Model) { m.Preparation.Features = nil },
-		"targets":              func(m *portable.Model) { m.Preparation.Targets = nil },
+		"temperature":  func(m *portable.Model) { m.Architecture = []byte(`{"temperature":-1}`) },
+		"architecture": func(m *portable.Model) { m.Architecture = []byte(`[]`) },
+		"example not a record": func(m *portable.Model) {
+			m.Architecture = []byte(`{"examples":[{"records":[{"cost":"x"}],"prediction":{}}]}`)
+		},
+		"example without one": func(m *portable.Model) { m.Architecture = []byte(`{"examples":[{"records":[],"prediction":{}}]}`) },
+		"features":            func(m *portable.Model) { m.Preparation.Features = nil },
+		"targets":             func(m *portable.Model) { m.Preparation.Targets = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := portable.Read(file)

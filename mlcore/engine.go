@@ -22,7 +22,7 @@
 //	adopt.go         a version of a model that was trained elsewhere; package portable reads its file
 //	load.go          a version that answers
 //	forecast.go      a time series, step by step
-//	importance.go    which features matter
+//	importance.go    which features matter; shuffled.go the same on the holdout, at the end of each fit
 package mlcore
 
 import (

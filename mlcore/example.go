@@ -29,6 +29,9 @@ func (f *fit) exemplify(ctx context.Context) error {
 	if err != nil {
 		return retrain.Errorf(retrain.TrainingError, "the written version does not answer: %w", err)
 	}
+	if f.result.FeatureImportance, err = f.importance(ctx, l); err != nil {
+		return err
+	}
 	f.details.Examples = nil
 	for i, p := range predictions {
 		f.details.Examples = append(f.details.Examples, Example{records[i : len(records)-len(predictions)+i+1], p})

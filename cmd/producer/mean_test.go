@@ -44,7 +44,7 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 	mean := sum / float64(n)
 	job.Progress(retrain.Progress{CurrentEpoch: 2, TotalEpochs: 2, Samples: n, TrainMetrics: map[string]float64{"loss": 0.5}})
 	fit := retrain.Fit{Samples: n, Epochs: 2, Loss: 0.5, Losses: []float64{1, 0.5}, ValLosses: []float64{}, Parameters: 1,
-		Metrics: map[string]float64{"mae": 0.25}, Preparation: []byte(meanPreparation), Details: []byte(meanDetails)}
+		Metrics: map[string]float64{"mae": 0.25}, FeatureImportance: map[string]float64{"cost": 0.75}, Preparation: []byte(meanPreparation), Details: []byte(meanDetails)}
 	return fit, writeMean(job.Dir, 0, float32(mean))
 }
 

@@ -60,6 +60,14 @@ func TestExportAndImport(t *testing.T) {
 	if out := s.ok("show", "fresh"); !strings.Contains(out, "linear, bias [1], kernel [1 1]") || !strings.Contains(out, "total") {
 		t.Errorf("got %s", out)
 	}
+	var i important
+	if s.json(&i, "importance", "fresh"); i.Version != 1 || i.Importance["cost"] != 0.75 {
+		t.Errorf("got %+v", i)
+	}
+	if out := s.ok("importance", "price"); !strings.Contains(out, "cost") || !strings.Contains(out, "0.7500") {
+		t.Errorf("got %s", out)
+	}
+	s.fails(retrain.ModelNotFoundError, "no model", "importance", "nobody")
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)
 	}

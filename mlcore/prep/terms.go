@@ -69,6 +69,10 @@ func powers(columns []int, degree int) [][]int {
 	return terms
 }
 
+// Multiply computes the terms of an encoded row, [Width()], anew, after columns before them were changed. It returns false
+// where a term is larger than float32 can hold.
+func (p *Preparation) Multiply(row []float32) bool { return p.multiply(row) }
+
 // multiply fills the columns of the terms; row has all columns of the network's input. It returns false where a term is
 // larger than float32 can hold.
 func (p *Preparation) multiply(row []float32) bool {
