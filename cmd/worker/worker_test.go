@@ -247,8 +247,8 @@ func TestPredictorComesFirst(t *testing.T) {
 			t.Errorf("without S3: got %v, want 503", err)
 		}
 		w.s3.Restart(t)
-		testenv.Eventually(t, 15*time.Second, answersWith(url, 1))
-		if err := status(url+"/readyz", http.StatusOK); err != nil {
+		testenv.Eventually(t, 15*time.Second, func() error { return status(url+"/readyz", http.StatusOK) })
+		if err := answersWith(url, 1)(); err != nil {
 			t.Error(err)
 		}
 	}
