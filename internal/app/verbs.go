@@ -160,9 +160,9 @@ func (a *App) Latest(ctx context.Context, model string) ([]retrain.Record, error
 	if err != nil {
 		return nil, err
 	}
-	data, err := a.Records.Snapshot(ctx, r, m.Partition)
+	data, err := a.Source.Snapshot(ctx, r, m.Partition)
 	if err != nil {
 		return nil, err
 	}
-	return prep.Latest(*m, a.Records.Tables(ctx, data))
+	return prep.Latest(*m, a.Source.Tables(ctx, data))
 }
