@@ -3,7 +3,7 @@
 //
 //	bucket.go    the verbs; s3.go, memory.go, prefix.go and faulty.go implement them
 //	records.go   records: one immutable object per batch, read back as columns
-//	s3db.go      records of databases that s3db.js wrote, which copies.go copies; package s3db decodes them
+//	s3db.go      records of databases that s3db.js wrote, which copies.go and stored.go copy; package s3db decodes them
 //	files.go     records in files that others write: csv.go, jsonl.go, parquet.go
 //	sources.go   whichever of the three a resource has
 //	registry.go  versions, the champions' pointers and their history
