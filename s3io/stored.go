@@ -110,4 +110,3 @@ func (c *copies) settled(s *stored) bool {
 	}
 	return true
 }
-
