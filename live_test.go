@@ -186,7 +186,7 @@ func TestLiveWaitsForTheFirstVersion(t *testing.T) {
 	})
 }
 
-// A version that cannot be loaded is not waited for for ever.
+// A version that cannot be loaded is waited for a moment only.
 func TestLiveDoesNotWaitForEver(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		s.broken[1] = true

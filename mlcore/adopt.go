@@ -108,7 +108,7 @@ func (a *adoption) write(context.Context) error {
 
 // try loads the version, which must answer the file's examples as the file says.
 func (a *adoption) try(context.Context) error {
-	s, err := Load(retrain.Version{Dir: a.Dir, Manifest: &retrain.Manifest{Version: a.file.Lineage.Version, Fit: a.result}})
+	s, err := Load(retrain.Version{Dir: a.Dir, Manifest: &retrain.Manifest{Version: a.file.Lineage.Version, Fit: a.result}}) //nolint:contextcheck // loading is a matter of milliseconds
 	if err != nil {
 		return retrain.Errorf(retrain.DataValidationError, "the imported model does not work: %w", err)
 	}

@@ -2,6 +2,7 @@ package mlcore_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"retrain"
@@ -28,15 +29,13 @@ func TestArchitectureIsComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
+		var layers []string
 		sum := 0
-		for i, l := range d.Layers {
-			if i > 0 {
-				got += " "
-			}
-			got += l.Name + ":" + l.Activation + ":" + strconv.Itoa(l.Parameters)
+		for _, l := range d.Layers {
+			layers = append(layers, l.Name+":"+l.Activation+":"+strconv.Itoa(l.Parameters))
 			sum += l.Parameters
 		}
+		got := strings.Join(layers, " ")
 		if got != want.layers || d.TotalParameters != want.total || sum != want.total || v.Parameters != want.total {
 			t.Errorf("%s: got %q, %d in all, want %q, %d", name, got, d.TotalParameters, want.layers, want.total)
 		}
