@@ -57,12 +57,12 @@ func TestExportedAndImportedIsTheSame(t *testing.T) {
 	defer e.Close()
 	models := kinds()
 	long, layers := models["series"], models["two targets"]
-	long.ModelConfig.Lookback = 40
+	long.ModelConfig.Lookback, long.ModelConfig.Epochs, long.ModelConfig.RecurrentDropout = 170, 1, new(0.0)
 	layers.ModelConfig.Layers = []retrain.Layer{{Units: 3, Activation: "elu"}, {Units: 3, Activation: "selu"}, {Units: 2, Activation: "sigmoid"}}
 	models["long series"], models["layers"] = long, layers
 	for name, m := range models {
 		t.Run(name, func(t *testing.T) {
-			v := train(t, e, retrain.Job{Model: m, Data: tables(products(60))})
+			v := train(t, e, retrain.Job{Model: m, Data: tables(products(60 + 2*m.ModelConfig.Lookback))})
 			file := exported(t, v)
 			copied := v.Manifest.Spec
 			copied.Name = "copy"
@@ -72,7 +72,7 @@ func TestExportedAndImportedIsTheSame(t *testing.T) {
 					t.Errorf("%s is not the same", file)
 				}
 			}
-			records := products(110)[60:]
+			records := products(70 + m.ModelConfig.Lookback)[60:]
 			if got, want := answersOf(t, w.Version, records), answersOf(t, v.Version, records); !reflect.DeepEqual(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}

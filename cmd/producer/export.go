@@ -111,7 +111,7 @@ func (c *call) exportFolder(ctx context.Context, path string, answer *exported) 
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(part) //nolint:errcheck // it is gone when all went well
+	defer os.RemoveAll(part) // it is gone when all went well
 	v, err := c.app.FetchVersion(ctx, answer.Model, c.flags.Int("version"), part)
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func writeModel(path string, m *portable.Model) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(part.Name()) //nolint:errcheck // it is gone when all went well
+	defer os.Remove(part.Name()) // it is gone when all went well
 	err = m.Write(part)
 	info, statErr := part.Stat()
 	if err := errors.Join(err, statErr, part.Chmod(0o644), part.Close()); err != nil {

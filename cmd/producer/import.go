@@ -76,7 +76,7 @@ func readModel(path string) (*portable.Model, error) {
 	if info.Size() > portable.MostBytes {
 		return nil, retrain.Errorf(retrain.DataValidationError, "%s has %d MiB; at most %d MiB are read", path, info.Size()>>20, portable.MostBytes>>20)
 	}
-	file, err := os.ReadFile(path) //nolint:gosec // that's the file to import
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return nil, retrain.Errorf(retrain.DataValidationError, "%w", err)
 	}

@@ -19,7 +19,7 @@ func (a *App) Export(ctx context.Context, model string, version int) (*portable.
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // the system clears its temporary folder
+	defer os.RemoveAll(dir) // the system clears its temporary folder otherwise
 	v, err := a.FetchVersion(ctx, model, version, dir)
 	if err != nil {
 		return nil, err

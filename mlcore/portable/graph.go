@@ -10,9 +10,9 @@ import (
 
 // operations are those that the graph of a version may have. None of them touches a file, a network or a process, but for the
 // two by which TensorFlow restores and saves the variables.
-var operations = set(`Add AddV2 ArgMax AssignVariableOp BiasAdd BlockLSTMV2 Cast ConcatV2 Const Div Elu Equal ExpandDims Fill GatherV2 Identity
-	MatMul Mul NoOp Pack PadV2 Placeholder PlaceholderWithDefault ReadVariableOp RealDiv Relu Reshape RestoreV2 Rsqrt SaveV2 Selu Shape Sigmoid
-	Slice Softmax Split StridedSlice Sub Tanh Transpose Unpack VarHandleOp ZerosLike`)
+var operations = set(`AddV2 ArgMax AssignVariableOp BiasAdd BlockLSTMV2 Cast ConcatV2 Const Elu Equal ExpandDims Fill GatherV2 Identity
+	MatMul Mul NoOp PadV2 Placeholder PlaceholderWithDefault ReadVariableOp RealDiv Relu Reshape RestoreV2 Rsqrt SaveV2 Selu Shape Sigmoid
+	Slice Softmax Split Sub Tanh Transpose Unpack VarHandleOp ZerosLike`)
 
 func set(words string) map[string]bool {
 	s := make(map[string]bool)

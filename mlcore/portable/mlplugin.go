@@ -207,7 +207,8 @@ func (p *plugin) preparation(m *retrain.Model) (*prep.Preparation, error) {
 // classesOf returns classes as a preparation names them, in the export's order, which is the network's.
 func classesOf(classes []any) (names []string, of prep.Form, err error) {
 	for _, c := range classes {
-		name, form := "", prep.Category
+		var name string
+		form := prep.Category
 		switch c := c.(type) {
 		case string:
 			name = c
