@@ -138,6 +138,8 @@ type shown struct {
 	Losses          []float64          `json:"losses"`
 	ValLosses       []float64          `json:"valLosses"`
 	Metrics         map[string]float64 `json:"metrics"`
+	Importance      map[string]float64 `json:"featureImportance,omitempty"`
+	Origin          *retrain.Origin    `json:"origin,omitempty"` // where it was imported from
 	TotalParameters int                `json:"totalParameters"`
 	Architecture    json.RawMessage    `json:"architecture,omitempty"`
 	Preparation     json.RawMessage    `json:"preparation,omitempty"`
@@ -166,7 +168,7 @@ func showVersion(ctx context.Context, c *call) error {
 	v := shown{Model: name, Version: version, Champion: version == champion.Version, Type: mf.Spec.Type, Resource: mf.Spec.Resource,
 		Features: mf.Spec.Features, Target: mf.Spec.Target, RequestedAt: mf.RequestedAt, Reason: mf.Reason, Samples: f.Samples, Skipped: f.Skipped,
 		Epochs: f.Epochs, Loss: f.Loss, ValLoss: f.ValLoss, Losses: f.Losses, ValLosses: f.ValLosses, Metrics: f.Metrics,
-		TotalParameters: f.Parameters, Architecture: f.Details, Preparation: f.Preparation, Objects: len(mf.Dataset.Objects), Spec: mf.Spec}
+		Importance: f.FeatureImportance, Origin: mf.Origin, TotalParameters: f.Parameters, Architecture: f.Details, Preparation: f.Preparation, Objects: len(mf.Dataset.Objects), Spec: mf.Spec}
 	return c.answer(v, func(w io.Writer) { v.print(w) })
 }
 
@@ -180,6 +182,13 @@ func (v *shown) print(w io.Writer) {
 	t.AppendRow([]any{"  type", v.Type})
 	t.AppendRow([]any{"  learns", fmt.Sprintf("%s from %s of %s", v.Target, strings.Join(v.Features, ", "), v.Resource)})
 	t.AppendRow([]any{"  requested", fmt.Sprintf("%s, reason: %s", v.RequestedAt.Local().Format(time.DateTime), v.Reason)})
+	if o := v.Origin; o != nil {
+		from := o.From + ": " + o.Model
+		if o.Version > 0 { // MLPlugin's exports do not say which
+			from += fmt.Sprintf(" version %d", o.Version)
+		}
+		t.AppendRow([]any{"  imported", "from " + from})
+	}
 	t.AppendRow([]any{"  samples", fmt.Sprintf("%d, %d left out, from %d objects", v.Samples, v.Skipped, v.Objects)})
 	t.AppendRow([]any{"  epochs", v.Epochs})
 	t.AppendRow([]any{"  loss", fmt.Sprintf("%.6g", v.Loss)})

@@ -57,7 +57,7 @@ func TestExportAndImport(t *testing.T) {
 	if out := s.ok("versions", "fresh"); !strings.Contains(out, "import") {
 		t.Errorf("got %s", out)
 	}
-	if out := s.ok("show", "fresh"); !strings.Contains(out, "linear, bias [1], kernel [1 1]") || !strings.Contains(out, "total") {
+	if out := s.ok("show", "fresh"); !strings.Contains(out, "linear, bias [1], kernel [1 1]") || !strings.Contains(out, "total") || !strings.Contains(out, "from retrain: price version 1") {
 		t.Errorf("got %s", out)
 	}
 	var i important
