@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/auth"
@@ -127,10 +128,18 @@ func (s *S3) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop ends the server; requests at work are finished first.
+// How long requests at work may take at the end. The library waits much longer, for connections too on which nobody has asked
+// anything yet.
+const grace = 2 * time.Second
+
+// Stop ends the server; requests at work are finished first, within the grace.
 func (s *S3) Stop() error {
 	s.stop()
-	<-s.ended
+	select {
+	case <-s.ended:
+	case <-time.After(grace):
+		return nil // what is still open ends with the process
+	}
 	if errors.Is(s.err, context.Canceled) {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -33,15 +34,24 @@ func TestS3(t *testing.T) {
 			etag := put(t, client, "key", "one")
 			oneCreates(t, client)
 			oneReplaces(t, client, etag)
-			if err := server.Stop(); err != nil {
-				t.Fatal(err)
-			}
+			stop(t, server)
 			server, client = start(t, dir)
-			defer server.Stop()
+			defer stop(t, server)
 			if got := get(t, client, "key"); got != "two" {
 				t.Errorf("after a restart: got %q, want two", got)
 			}
 		})
+	}
+}
+
+// connections are the client's. A server waits for those on which nobody has asked anything.
+var connections = new(http.Transport)
+
+func stop(t *testing.T, server *gateway.S3) {
+	t.Helper()
+	connections.CloseIdleConnections()
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -56,7 +66,8 @@ func start(t *testing.T, dir string) (*gateway.S3, *s3.Client) {
 			t.Fatal(err)
 		}
 	}
-	return server, s3.New(s3.Options{BaseEndpoint: new(server.Endpoint()), Region: gateway.Region, UsePathStyle: true, Credentials: server})
+	return server, s3.New(s3.Options{BaseEndpoint: new(server.Endpoint()), Region: gateway.Region, UsePathStyle: true, Credentials: server,
+		HTTPClient: &http.Client{Transport: connections}})
 }
 
 func put(t *testing.T, c *s3.Client, key, body string) string {
