@@ -64,24 +64,3 @@ func TestForecastGoesOn(t *testing.T) {
 		t.Errorf("got %v for too short a past", err)
 	}
 }
-
-func TestImportanceIsThatOfWhatMatters(t *testing.T) {
-	e := &mlcore.Engine{}
-	defer e.Close()
-	records := noisy(300, 3)
-	for target, kind := range map[string]retrain.Kind{"y": retrain.Regression, "yes": retrain.Classification} {
-		m := retrain.Model{Name: "m", Type: kind, Resource: "r", Features: []string{"x", "a"}, Target: retrain.Names{target}}
-		s, err := mlcore.Load(train(t, e, retrain.Job{Model: m, Data: tables(records)}).Version)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		got, err := s.(*mlcore.Loaded).Importance(t.Context(), records, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got["x"] < 0.08 || got["a"] > got["x"]/4 {
-			t.Errorf("%s: got %v, want x alone", target, got)
-		}
-	}
-}
