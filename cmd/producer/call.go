@@ -29,6 +29,9 @@ type call struct {
 // the command must be as many as are said; those in brackets may be left out.
 func (p *program) joined(do func(ctx context.Context, c *call) error, what ...string) cli.ActionFunc {
 	return func(flags *cli.Context) error {
+		if p.parsed != nil {
+			p.parsed()
+		}
 		if err := named(flags, what...); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type program struct {
 	Typed          bool // stdin is a terminal: nothing comes from it unless somebody asks
 	Animate        bool // stderr is a terminal: progress may move
 	Paint          bool // stdout is a terminal: words may be coloured
+
+	parsed func() // called when the command line is understood, so that tests can run several programs at once; may be nil
 }
 
 // Run does what args say and returns the exit code: 0 done, 1 failed, 2 wrong usage.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,9 +90,15 @@ func (s *stage) typed(ctx context.Context, stdin string, args ...string) result 
 	return typed(ctx, stdin, append(args, "--config", s.file)...)
 }
 
+// The library that reads command lines keeps the help flag in a variable: one reads at a time.
+var reading sync.Mutex
+
 func typed(ctx context.Context, stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	p := &program{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr}
+	reading.Lock()
+	read := sync.OnceFunc(reading.Unlock)
+	defer read()
+	p := &program{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, parsed: read}
 	code := p.Run(ctx, append([]string{"producer"}, args...))
 	return result{code, stdout.String(), stderr.String()}
 }
