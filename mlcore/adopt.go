@@ -92,6 +92,9 @@ func (a *adoption) write(context.Context) error {
 		return err
 	}
 	d := &a.details
+	if err := writeWarmup(a.Dir, a.Model.Name, a.file.Preparation, d.Examples); err != nil {
+		return retrain.Errorf(retrain.DataValidationError, "architecture: examples: %w", err)
+	}
 	d.Layers, d.Weights, d.TotalParameters = nil, nil, 0
 	d.describe(&a.network, loss)
 	if d.TensorFlow == "" {

@@ -17,7 +17,8 @@
 //	continue.go      weights that begin where another version's ended
 //	judgement.go     how good it is on the holdout, calibrated; metrics.go has the formulas
 //	champion.go      how good the champion is on the same
-//	savedmodel.go    the version's files; raw.go the signature that takes records' own values
+//	savedmodel.go    the version's files; raw.go the signature that takes records' own values;
+//	                 serving.go those that take tf.Examples; warmup.go what TensorFlow Serving asks first
 //	details.go       what the manifest says besides; example.go what a version checks itself by
 //	adopt.go         a version of a model that was trained elsewhere; package portable reads its file
 //	load.go          a version that answers
@@ -47,7 +48,7 @@ type Engine struct {
 
 var _ retrain.Fitter = (*Engine)(nil)
 
-// Fit implements retrain.Fitter. It writes saved_model.pb, variables/ and, where the model says so, training-data.jsonl.zst
+// Fit implements retrain.Fitter. It writes saved_model.pb, variables/, assets.extra/ and, where the model says so, training-data.jsonl.zst
 // into job.Dir.
 func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) {
 	if job.Import != nil {

@@ -36,8 +36,10 @@ func (f *fit) exemplify(ctx context.Context) error {
 	for i, p := range predictions {
 		f.details.Examples = append(f.details.Examples, Example{records[i : len(records)-len(predictions)+i+1], p})
 	}
-	f.result.Details, err = json.Marshal(f.details)
-	return err
+	if f.result.Details, err = json.Marshal(f.details); err != nil {
+		return err
+	}
+	return writeWarmup(f.Dir, f.Model.Name, f.preparation, f.details.Examples)
 }
 
 // exampleRecords returns a few records of the data; of a time series so many that they make a few windows.

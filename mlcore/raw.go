@@ -21,42 +21,53 @@ func (m *savedModel) raw(g *graph.Graph, w []graph.Value) *meta.SignatureDef {
 	if p.Lookback > 0 {
 		shape = []int{-1, p.Lookback}
 	}
-	var columns []graph.Value // each [batch, width of the feature], or with the lookback between the two
+	inputs := make([]graph.Value, len(p.Features))
 	for i := range p.Features {
-		f := &p.Features[i]
-		input, column := encodeFeature(g, f, shape)
-		s.Inputs[f.Name] = info(input, shape...)
-		columns = append(columns, column)
+		inputs[i] = g.Arg(rawType(p.Features[i].Form), shape...)
+		s.Inputs[p.Features[i].Name] = info(inputs[i], shape...)
+	}
+	m.outputs(g, s, m.answer(g, m.encode(g, inputs), w))
+	return s
+}
+
+func rawType(f prep.Form) tf.DataType {
+	switch f {
+	case prep.Category:
+		return tf.String
+	case prep.Date:
+		return tf.Double
+	}
+	return tf.Float
+}
+
+// encode turns the values of the features, in their order, into encoded rows.
+func (m *savedModel) encode(g *graph.Graph, features []graph.Value) graph.Value {
+	p := m.preparation
+	columns := make([]graph.Value, len(features)) // each [batch, width of the feature], or with the lookback between the two
+	for i, v := range features {
+		columns[i] = encodeFeature(g, &p.Features[i], v)
 	}
 	x := columns[0]
 	if len(columns) > 1 { // TensorFlow does not join one
 		x = op.ConcatV2(g.Scope(), columns, g.Int(-1))
 	}
-	m.outputs(g, s, m.answer(g, terms(g, x, p), w))
-	return s
+	return terms(g, x, p)
 }
 
-// encodeFeature declares a feature's input and returns its columns.
-func encodeFeature(g *graph.Graph, f *prep.Feature, shape []int) (input, column graph.Value) {
+// encodeFeature returns a feature's columns. Numbers may be of any type.
+func encodeFeature(g *graph.Graph, f *prep.Feature, v graph.Value) graph.Value {
 	last := g.Int(-1)
 	switch f.Form {
 	case prep.Category:
-		input = g.Arg(tf.String, shape...)
-		same := op.Equal(g.Scope(), op.ExpandDims(g.Scope(), input, last), g.Const(f.Levels))
-		return input, g.Cast(same, tf.Float)
+		return g.Cast(op.Equal(g.Scope(), op.ExpandDims(g.Scope(), v, last), g.Const(f.Levels)), tf.Float)
 	case prep.Boolean:
-		input = g.Arg(tf.Float, shape...)
-		return input, op.ExpandDims(g.Scope(), input, last)
-	case prep.Date:
-		input = g.Arg(tf.Double, shape...)
-	default:
-		input = g.Arg(tf.Float, shape...)
+		return op.ExpandDims(g.Scope(), v, last)
 	}
-	scaled := op.ZerosLike(g.Scope(), input)
+	scaled := op.ZerosLike(g.Scope(), v)
 	if f.Max > f.Min {
-		scaled = g.Div(g.Sub(g.Cast(input, tf.Double), g.Const(f.Min)), g.Const(f.Max-f.Min))
+		scaled = g.Div(g.Sub(g.Cast(v, tf.Double), g.Const(f.Min)), g.Const(f.Max-f.Min))
 	}
-	return input, op.ExpandDims(g.Scope(), g.Cast(scaled, tf.Float), last)
+	return op.ExpandDims(g.Scope(), g.Cast(scaled, tf.Float), last)
 }
 
 // terms appends the polynomial terms to x [batch, base].
@@ -97,11 +108,7 @@ func (m *savedModel) outputs(g *graph.Graph, s *meta.SignatureDef, y graph.Value
 		m.classOutputs(g, s, y)
 		return
 	}
-	low, width := make([]float64, len(targets)), make([]float64, len(targets))
-	for i, t := range targets {
-		low[i], width[i] = t.Min, t.Max-t.Min
-	}
-	v := g.Cast(g.Add(g.Mul(g.Cast(y, tf.Double), g.Const(width)), g.Const(low)), tf.Float)
+	v := m.unscaled(g, y)
 	if len(targets) == 1 {
 		s.Outputs["prediction"] = info(g.Reshape(v, -1), -1)
 		return
@@ -109,11 +116,27 @@ func (m *savedModel) outputs(g *graph.Graph, s *meta.SignatureDef, y graph.Value
 	s.Outputs["prediction"] = info(g.Identity(v), -1, len(targets))
 }
 
+// unscaled turns the network's answer into the targets' own units, [batch, targets].
+func (m *savedModel) unscaled(g *graph.Graph, y graph.Value) graph.Value {
+	targets := m.preparation.Targets
+	low, width := make([]float64, len(targets)), make([]float64, len(targets))
+	for i, t := range targets {
+		low[i], width[i] = t.Min, t.Max-t.Min
+	}
+	return g.Cast(g.Add(g.Mul(g.Cast(y, tf.Double), g.Const(width)), g.Const(low)), tf.Float)
+}
+
+// probabilities turns the network's answer into one number for each class.
+func (m *savedModel) probabilities(g *graph.Graph, y graph.Value) graph.Value {
+	if m.network.Width() > 1 {
+		return g.Identity(y)
+	}
+	return op.ConcatV2(g.Scope(), []graph.Value{g.Sub(g.Float(1), y), y}, g.Int(1)) // it is that of the second of two
+}
+
 func (m *savedModel) classOutputs(g *graph.Graph, s *meta.SignatureDef, y graph.Value) {
 	t := &m.preparation.Targets[0]
-	if m.network.Width() == 1 { // the probability of the second of two
-		y = op.ConcatV2(g.Scope(), []graph.Value{g.Sub(g.Float(1), y), y}, g.Int(1))
-	}
+	y = m.probabilities(g, y)
 	var names graph.Value
 	switch t.Of {
 	case prep.Numeric:
@@ -133,5 +156,5 @@ func (m *savedModel) classOutputs(g *graph.Graph, s *meta.SignatureDef, y graph.
 		names = g.Const(t.Classes)
 	}
 	s.Outputs["prediction"] = info(g.Gather(names, op.ArgMax(g.Scope(), y, g.Int(1))), -1)
-	s.Outputs["probabilities"] = info(g.Identity(y), -1, len(t.Classes))
+	s.Outputs["probabilities"] = info(y, -1, len(t.Classes))
 }

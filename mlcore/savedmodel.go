@@ -2,6 +2,7 @@ package mlcore
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -21,7 +22,7 @@ import (
 )
 
 // The signatures of a SavedModel. Raw takes features by name, as they stand in records, and answers in the target's own
-// units; encoded is the network alone, between what an Encoder makes and what the network answers.
+// units; encoded is the network alone, between what an Encoder makes and what the network answers. serving.go has two more.
 const (
 	rawSignature     = "serving_default"
 	encodedSignature = "encoded"
@@ -88,9 +89,11 @@ func (m *savedModel) writeVariables(prefix string) error {
 func (m *savedModel) metaGraph() (*meta.MetaGraphDef, error) {
 	g := graph.New()
 	vs := declare(g, m.network.Parameters())
+	signatures := map[string]*meta.SignatureDef{encodedSignature: m.encoded(g, vs.values), rawSignature: m.raw(g, vs.values)}
+	maps.Copy(signatures, m.ofExamples(g, vs.values))
 	mg := &meta.MetaGraphDef{
 		MetaInfoDef:   &meta.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: tf.Version()},
-		SignatureDef:  map[string]*meta.SignatureDef{encodedSignature: m.encoded(g, vs.values), rawSignature: m.raw(g, vs.values)},
+		SignatureDef:  signatures,
 		SaverDef:      vs.saver(g),
 		CollectionDef: vs.collections(),
 	}

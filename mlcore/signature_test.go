@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
@@ -131,16 +133,33 @@ func rawInputs(t *testing.T, v trained, records []retrain.Record) map[string]any
 // serve runs serving_default with the binding's own loader.
 func serve(t *testing.T, dir string, inputs map[string]any) map[string]any {
 	t.Helper()
+	answers, err := ask(t, dir, "serving_default", inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reflect.ValueOf(answers["prediction"]).Len() == 0 {
+		t.Fatal("no prediction")
+	}
+	return answers
+}
+
+// ask runs any signature. The error is that of the run.
+func ask(t *testing.T, dir, name string, inputs map[string]any) (map[string]any, error) {
+	t.Helper()
 	m, err := tf.LoadSavedModel(dir, []string{"serve"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Session.Close()
-	signature := m.Signatures["serving_default"]
+	signature := m.Signatures[name]
 	if got, want := len(signature.Inputs), len(inputs); got != want {
 		t.Fatalf("got %d inputs, want %d", got, want)
 	}
-	at := func(name string) tf.Output { return m.Graph.Operation(name[:len(name)-2]).Output(0) }
+	at := func(name string) tf.Output {
+		operation, index, _ := strings.Cut(name, ":")
+		i, _ := strconv.Atoi(index)
+		return m.Graph.Operation(operation).Output(i)
+	}
 	feeds := make(map[tf.Output]*tf.Tensor)
 	for name, v := range inputs {
 		x, err := tf.NewTensor(v)
@@ -153,14 +172,11 @@ func serve(t *testing.T, dir string, inputs map[string]any) map[string]any {
 	for name, o := range signature.Outputs {
 		y, err := m.Session.Run(feeds, []tf.Output{at(o.Name)}, nil)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		answers[name] = y[0].Value()
 	}
-	if reflect.ValueOf(answers["prediction"]).Len() == 0 {
-		t.Fatal("no prediction")
-	}
-	return answers
+	return answers, nil
 }
 
 // windowed turns columns [records] into windows [windows][lookback].
