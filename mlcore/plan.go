@@ -63,25 +63,27 @@ func (p *plan) operations() int {
 
 // What XLA costs and gains, in microseconds, as measured on two shared cores: compiling takes compileBase, compileLayer for
 // each parameter and compileCell for each step of an LSTM's window; then each step of training is shorter by gain for each
-// parameter and for each step of a window. The arithmetic is the same for both.
+// parameter and by gainCell for each step of a window. The arithmetic is the same for both.
 const (
 	compileBase  = 250_000
 	compileLayer = 50_000
 	compileCell  = 160_000
 	gain         = 9
+	gainCell     = 4
 )
 
-// worthCompiling reports whether XLA gains clearly more than it costs in this many steps. It is a function of the plan and
-// the amount of work alone, so that the same job always goes the same way and gives the same bytes.
+// worthCompiling reports whether XLA gains what it costs within this many steps. The next training of a growing resource has
+// the compiled program at hand, so breaking even the first time is enough. It is a function of the plan and the amount of work
+// alone, so that the same job always goes the same way and gives the same bytes.
 func (p *plan) worthCompiling(steps int) bool {
 	n := len(p.network.Parameters())
-	cost := compileBase + compileLayer*n
+	cost, saved := compileBase+compileLayer*n, gain*n
 	if p.lookback > 0 {
 		if !nn.Unrolled(p.lookback) { // the other forms of an LSTM gain nothing, or cannot be compiled
 			return false
 		}
 		cost += compileCell * p.lookback
-		n += p.lookback
+		saved += gainCell * p.lookback
 	}
-	return steps*gain*n > 2*cost
+	return steps*saved > cost
 }

@@ -27,7 +27,7 @@ func TestWorthCompiling(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan plan
 		from int // steps
-	}{"linear": {linear, 38_889}, "deep": {deep, 20_371}, "short windows": {short, 30_001}, "long windows": {long, never}} {
+	}{"linear": {linear, 19_445}, "deep": {deep, 10_186}, "short windows": {short, 22_192}, "long windows": {long, never}} {
 		if test.from == never {
 			if test.plan.worthCompiling(never) {
 				t.Errorf("%s: is compiled", name)
