@@ -15,7 +15,8 @@ import (
 	"retrain"
 )
 
-// ReadParquet yields the rows of a Parquet file in blocks; key makes the ids of rows that have none. Fields of a group become
+// ReadParquet yields the rows of a Parquet file in blocks; key makes the ids of rows that have none, which stay without where it
+// is "". Fields of a group become
 // columns with dotted names, a list becomes one JSON array. Dates and times become text as JSON has them, decimals numbers. A file
 // that is none, or that is damaged, is a DataValidationError, and the end.
 func ReadParquet(body []byte, key string) iter.Seq2[*retrain.Table, error] {
@@ -140,6 +141,9 @@ func (f *parquetFile) table(rows []parquet.Row) (*retrain.Table, error) {
 
 // withIDs gives ids to the rows that have none.
 func (f *parquetFile) withIDs(t *retrain.Table) {
+	if f.key == "" {
+		return
+	}
 	at, there := slices.BinarySearchFunc(t.Columns, "id", func(c retrain.Column, name string) int { return strings.Compare(c.Name, name) })
 	if !there {
 		t.Columns = slices.Insert(t.Columns, at, retrain.Column{Name: "id", Cells: make([]retrain.Cell, t.Rows)})

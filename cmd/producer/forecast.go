@@ -20,7 +20,7 @@ func (p *program) forecastCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "steps", Value: 1, Usage: "how many values"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the latest records, of `FILE`, csv or jsonl, - for stdin"},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl or json; by default the name tells"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl, json or parquet; by default the name tells"},
 			&cli.StringFlag{Name: "url", Usage: "the prediction worker's `URL`; by default the configuration's predictUrl"},
 		},
 		Action: p.joined(forecast, "MODEL"),

@@ -23,7 +23,7 @@ type input struct {
 	close  func() error
 }
 
-// openInput opens a file, or stdin for "-"; what can be read only once is copied to a temporary file. The format is csv, jsonl or json; "" is
+// openInput opens a file, or stdin for "-"; what can be read only once is copied to a temporary file. The format is csv, jsonl, json or parquet; "" is
 // told from the name, or else from the text. Whoever opens it closes it.
 func openInput(name, format string, stdin io.Reader) (*input, error) {
 	in := &input{name: name, path: name, close: func() error { return nil }}
@@ -91,9 +91,11 @@ func formatOf(name, given string) (s3io.Format, error) {
 		return s3io.CSV, nil
 	case "jsonl", "json", "ndjson":
 		return s3io.JSONL, nil
+	case "parquet":
+		return s3io.Parquet, nil
 	}
 	if given != "" {
-		return "", usage("--format %s is none of csv, jsonl, json", given)
+		return "", usage("--format %s is none of csv, jsonl, json, parquet", given)
 	}
 	return "", nil
 }
@@ -108,12 +110,41 @@ func (in *input) records() iter.Seq2[retrain.Record, error] {
 			return
 		}
 		defer func() { _ = f.Close() }() // it was read
-		for r, err := range s3io.Read(f, in.format) {
+		for r, err := range in.read(f) {
 			if err != nil {
 				err = fmt.Errorf("%s: %w", in.name, err)
 			}
 			if !yield(r, err) || err != nil {
 				return
+			}
+		}
+	}
+}
+
+func (in *input) read(f *os.File) iter.Seq2[retrain.Record, error] {
+	if in.format == s3io.Parquet {
+		return parquetRecords(f)
+	}
+	return s3io.Read(f, in.format)
+}
+
+// parquetRecords yields the rows of a Parquet file, which is held in memory while it is read.
+func parquetRecords(f io.Reader) iter.Seq2[retrain.Record, error] {
+	return func(yield func(retrain.Record, error) bool) {
+		body, err := io.ReadAll(f)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for table, err := range s3io.ReadParquet(body, "") {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for r := range table.Records() {
+				if !yield(r, nil) {
+					return
+				}
 			}
 		}
 	}

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // A named pipe can be read once, and an insert reads twice: to check, then to store.
@@ -40,5 +45,38 @@ func TestInputFromAPipe(t *testing.T) {
 	}
 	if _, err := os.Stat(in.path); !os.IsNotExist(err) {
 		t.Errorf("the copy was left behind: %v", err)
+	}
+}
+
+func TestInputOfParquet(t *testing.T) {
+	type row struct {
+		Cost  float64 `parquet:"cost"`
+		Color string  `parquet:"color"`
+	}
+	var file bytes.Buffer
+	w := parquet.NewGenericWriter[row](&file)
+	if _, err := w.Write([]row{{1.5, "red"}, {2, "blue"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "rows.parquet")
+	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := openInput(path, "", strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r, err := range in.records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(r["cost"], r["color"], r["id"]))
+	}
+	if want := []string{"1.5 red <nil>", "2 blue <nil>"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q: the insert gives them their ids", got, want)
 	}
 }

@@ -34,10 +34,10 @@ func (p *program) insertCommand() *cli.Command {
   producer insert products --batch-id day1 day1.jsonl.gz    sent twice, stored once
   cat orders.jsonl | producer insert orders -
 
-  CSV with a header (comma, semicolon, tab or bar), JSON lines, or a JSON list; .gz and .zst are unpacked. The whole file is
+  CSV with a header (comma, semicolon, tab or bar), JSON lines, a JSON list, or Parquet; .gz and .zst are unpacked. The whole file is
   read before anything is stored: one broken row, and nothing of it is. A record without an id gets one from its batch.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` csv, jsonl or json; by default the name tells, and stdin is jsonl"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` csv, jsonl, json or parquet; by default the name tells, and stdin is jsonl"},
 			&cli.StringFlag{Name: "batch-id", Usage: "`ID` by which a repeated insert is recognised; random by default"},
 		},
 		Action: p.joined(insert, "RESOURCE", "[FILE]"),

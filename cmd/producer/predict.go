@@ -26,7 +26,7 @@ func (p *program) predictCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "features", Usage: "`JSON` of one record, or a list of them"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "records of `FILE`, csv or jsonl, - for stdin"},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl or json; by default the name tells"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl, json or parquet; by default the name tells"},
 			&cli.StringFlag{Name: "url", Usage: "ask the prediction worker at `URL` by HTTP, instead of through the queue"},
 			&cli.BoolFlag{Name: "queue", Usage: "ask through the queue even where the configuration has a predictUrl"},
 		},
