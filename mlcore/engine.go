@@ -11,6 +11,7 @@
 //	plan.go          what a program depends on, and whether compiling pays
 //	step.go          one step, an epoch, a judgement as functions of TensorFlow
 //	program.go       those functions in a session, kept for the next fit
+//	compiled.go      what XLA compiled, kept for the next process
 //	training.go      slices, epochs, early stopping
 //	state.go         everything that a fit has come to, as bytes; reporter.go hands it on
 //	exact.go         linear models without all that

@@ -25,6 +25,7 @@ func main() {
 		Commands: []*cli.Command{
 			{Name: "train", Usage: "take trainings from the queue, one at a time", Action: roles.Joined(train), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` of /healthz, /readyz and /metrics; nowhere by default", EnvVars: []string{"RETRAIN_LISTEN"}},
+				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for what is compiled, which a worker that starts again need not do then; nowhere by default", EnvVars: []string{"RETRAIN_CACHE"}},
 			}, roles.Flags()...)},
 			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_LISTEN"}},
@@ -51,8 +52,12 @@ func train(c *cli.Context, a *app.App) error {
 		}
 		g.Go(func() error { return roles.Health(ctx, a, m, l) })
 	}
+	compiled := c.String("cache")
+	if compiled != "" {
+		compiled = filepath.Join(compiled, "compiled")
+	}
 	a.Log.Info("training", "redis", a.Redis.Addr())
-	g.Go(func() error { return work.Train(ctx, a, m) })
+	g.Go(func() error { return work.Train(ctx, a, m, compiled) })
 	return g.Wait()
 }
 

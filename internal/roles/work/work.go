@@ -17,8 +17,14 @@ import (
 	"retrain/tasks"
 )
 
-// Train takes runs from the queue and works them off, one at a time, until ctx ends. The run at work is handed back then.
-func Train(ctx context.Context, a *app.App, m *httpapi.Metrics) error {
+// Train takes runs from the queue and works them off, one at a time, until ctx ends. The run at work is handed back then. What
+// XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
+func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, compiled string) error {
+	if compiled != "" {
+		if err := mlcore.KeepCompiled(compiled); err != nil {
+			return err
+		}
+	}
 	t := a.Training(&mlcore.Engine{})
 	t.Events = m.Announced(t.Events)
 	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Log: a.Log})
