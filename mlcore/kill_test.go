@@ -58,8 +58,8 @@ func killed(t *testing.T, e *mlcore.Engine, job retrain.Job, at int) (trained, [
 	var checkpoints [][]byte
 	job.Dir = t.TempDir()
 	job.SaveCheckpoint = func(_ context.Context, state []byte) error {
-		if ctx.Err() != nil { // it is dead
-			return nil
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it is dead
 		}
 		if checkpoints = append(checkpoints, slices.Clone(state)); len(checkpoints) == at {
 			kill(errStop)

@@ -33,11 +33,11 @@ func (m *savedModel) ofExamples(g *graph.Graph, w []graph.Value) map[string]*met
 	if classes := p.Targets[0].Classes; len(classes) > 0 {
 		scores := m.probabilities(g, y)
 		names := op.BroadcastTo(g.Scope(), g.Const(classes), op.Shape(g.Scope(), scores))
-		s.MethodName = "tensorflow/serving/classify"
+		s.MethodName = "tensorflow/serving/classify" //nolint:staticcheck // servers before 2.4 check it
 		s.Outputs = map[string]*meta.TensorInfo{"classes": info(names, -1, len(classes)), "scores": info(scores, -1, len(classes))}
 		return map[string]*meta.SignatureDef{classifySignature: s}
 	}
-	s.MethodName = "tensorflow/serving/regress"
+	s.MethodName = "tensorflow/serving/regress" //nolint:staticcheck // see above
 	s.Outputs = map[string]*meta.TensorInfo{"outputs": info(m.unscaled(g, y), -1, 1)}
 	return map[string]*meta.SignatureDef{regressSignature: s}
 }
@@ -57,7 +57,8 @@ func parseExamples(g *graph.Graph, serialized graph.Value, features []prep.Featu
 			required[i] = g.Const([]float32{})
 		}
 	}
-	_, _, _, values, _, _ := op.ParseExampleV2(g.Scope(), serialized, none, none, g.Const(keys), none, required, 0, nil, nil, nil, shapes)
+	_, _, _, values, _, _ := op.ParseExampleV2( //nolint:dogsled // sparse and ragged features, of which there are none
+		g.Scope(), serialized, none, none, g.Const(keys), none, required, 0, nil, nil, nil, shapes)
 	if len(values) < len(features) { // the graph is an error, which is told elsewhere
 		return make([]graph.Value, len(features))
 	}
