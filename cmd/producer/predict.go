@@ -22,7 +22,8 @@ func (p *program) predictCommand() *cli.Command {
 		ArgsUsage: "MODEL [--features JSON | -f FILE]",
 		Description: `  producer predict price --features '{"cost": 100, "demand": 5}'
   producer predict price -f new.csv           one answer per record
-  cat new.jsonl | producer predict price -f - --json`,
+  cat new.jsonl | producer predict price -f - --json
+  producer predict sales -f last.csv          a time series: the latest records, one answer`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "features", Usage: "`JSON` of one record, or a list of them"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "records of `FILE`, csv or jsonl, - for stdin"},
@@ -52,14 +53,15 @@ func predict(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
-		return err
-	}
-	answers, err := c.ask(ctx, model, questions)
+	m, err := c.app.Catalog.Model(ctx, model)
 	if err != nil {
 		return err
 	}
-	if single {
+	answers, err := c.ask(ctx, m, questions)
+	if err != nil {
+		return err
+	}
+	if single && len(answers) == 1 {
 		return c.answer(answers[0], func(w io.Writer) { printAnswers(w, answers) })
 	}
 	return c.answer(answers, func(w io.Writer) { printAnswers(w, answers) })
@@ -102,25 +104,30 @@ func (c *call) questionsOf(file string) ([]retrain.Record, error) {
 	return list, errors.Join(err, in.close())
 }
 
-// ask puts the questions in portions.
-func (c *call) ask(ctx context.Context, model string, questions []retrain.Record) ([]answered, error) {
-	answers := make([]answered, 0, len(questions))
+// ask puts the questions in portions. Those to a time series are its latest records, which belong together: several of them
+// make one answer.
+func (c *call) ask(ctx context.Context, m *retrain.Model, questions []retrain.Record) ([]answered, error) {
+	answers, size := make([]answered, 0, len(questions)), portion
+	series := m.Type == retrain.TimeSeries
+	if series {
+		size = max(1, len(questions))
+	}
 	to := c.asker()
 	bar := c.bar(len(questions), "predict")
 	defer bar.end()
-	for records := range slices.Chunk(questions, portion) {
-		predictions, version, err := to.Predict(ctx, model, records)
-		if err == nil && len(predictions) != len(records) {
+	for records := range slices.Chunk(questions, size) {
+		predictions, version, err := to.Predict(ctx, m.Name, records)
+		if err == nil && len(predictions) != len(records) && !series {
 			err = retrain.Errorf(retrain.PredictionError, "%d answers to %d questions", len(predictions), len(records))
 		}
-		if err != nil && len(questions) > portion {
+		if err != nil && len(questions) > size {
 			err = fmt.Errorf("%s: %w", part{records, len(answers)}, err)
 		}
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range predictions {
-			answers = append(answers, answered{model, version, p})
+			answers = append(answers, answered{m.Name, version, p})
 		}
 		bar.add(len(records))
 	}

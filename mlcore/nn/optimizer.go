@@ -8,9 +8,6 @@ type Optimizer struct {
 	Momentum float64 // of sgd
 }
 
-// Optimizers returns the names of all.
-func Optimizers() []string { return []string{"adam", "sgd", "rmsprop"} }
-
 // Slots is how many arrays it remembers for each parameter, all beginning as zeros.
 func (o Optimizer) Slots() int {
 	switch {
