@@ -109,12 +109,15 @@ func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "bin/producer", append([]string{"--config", folder + "/data/client.yaml"}, args...)...)
 }
 
+// insert names the batch after its file: the cars have no ids of their own and get them from the batch, and the same ids make
+// the same model in every demo.
 func (s *stage) insert(ctx context.Context, file string) (triggered bool, err error) {
+	batch := strings.TrimSuffix(filepath.Base(file), ".csv")
 	var answer retrain.Inserted
-	if err := s.ask(ctx, &answer, "insert", "cars", file); err != nil {
+	if err := s.ask(ctx, &answer, "insert", "cars", file, "--batch-id", batch); err != nil {
 		return false, err
 	}
-	fmt.Printf("$ producer insert cars %s\n  %d records stored, trainings set off: %v\n", file, answer.Inserted, answer.Triggered)
+	fmt.Printf("$ producer insert cars %s --batch-id %s\n  %d records stored, trainings set off: %v\n", file, batch, answer.Inserted, answer.Triggered)
 	return len(answer.Triggered) > 0, nil
 }
 
