@@ -251,6 +251,16 @@ func (m Model) WithDefaults() Model {
 	return m
 }
 
+// Lane names the queue that m's runs wait in: its priority, after the device where it insists on one, as in "gpu-low". A
+// worker may serve some of the lanes alone.
+func (m Model) Lane() string {
+	m = m.WithDefaults()
+	if m.Device == "auto" {
+		return m.Priority
+	}
+	return m.Device + "-" + m.Priority
+}
+
 func (c ModelConfig) withDefaults(k Kind) ModelConfig {
 	c.Epochs, c.BatchSize, c.LearningRate = cmp.Or(c.Epochs, 50), cmp.Or(c.BatchSize, 32), cmp.Or(c.LearningRate, 0.01)
 	c.ValidationSplit = cmp.Or(c.ValidationSplit, new(0.2))

@@ -18,8 +18,8 @@ type RunStore interface {
 
 // A Queue hands runs to workers.
 type Queue interface {
-	// Enqueue puts a run's task into the queue of its model's priority. The same attempt again changes nothing.
-	Enqueue(ctx context.Context, id RunID, attempt int, priority string, why Reason) error
+	// Enqueue puts a run's task into the queue of its model's lane. The same attempt again changes nothing.
+	Enqueue(ctx context.Context, id RunID, attempt int, lane string, why Reason) error
 }
 
 // A Requested notes that a run waits.
@@ -60,7 +60,7 @@ func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID,
 	if s.Running != 0 && s.Running != id.Number {
 		return id, nil // whoever ends that run hands this one on
 	}
-	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.WithDefaults().Priority, run.Reason)
+	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.Lane(), run.Reason)
 }
 
 // create stores r under the first number that is free, counting from its own, unless it meets a run that still waits.

@@ -95,11 +95,11 @@ type Result struct {
 	Needs           int                `json:"needs,omitempty"` // rows missing to the minimum, after an InsufficientDataError
 }
 
-func (r *Run) priority() string {
+func (r *Run) lane() string {
 	if r.Start == nil {
 		return "default"
 	}
-	return r.Start.Model.Priority
+	return r.Start.Model.Lane()
 }
 
 // An Outcome is what a run's end means for its model's state.

@@ -122,7 +122,7 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 		return err
 	}
 	s.Log.WarnContext(ctx, "nobody was at it: handed on", "run", id.String(), "attempt", state.Attempt)
-	return s.Queue.Enqueue(ctx, id, state.Attempt, m.WithDefaults().Priority, "abandoned")
+	return s.Queue.Enqueue(ctx, id, state.Attempt, m.Lane(), "abandoned")
 }
 
 // reconcile counts the batches of m's resource that were stored, but not counted.

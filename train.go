@@ -262,5 +262,5 @@ func (t *Training) conclude(ctx context.Context, run *Run) error {
 	if err != nil || next.Result != nil {
 		return err
 	}
-	return t.Queue.Enqueue(ctx, next.ID, s.Attempt, run.priority(), next.Reason)
+	return t.Queue.Enqueue(ctx, next.ID, s.Attempt, run.lane(), next.Reason)
 }

@@ -23,11 +23,15 @@ const (
 	typePredict = "predict"
 )
 
-// The queue of predictions. Runs have one queue per priority, named by trainQueue.
+// The queue of predictions. Runs have one queue per lane, named by trainQueue.
 const predictQueue = "predict"
 
-// The priorities of a model, and how often each is looked at first: critical 6 times in 10.
-var priorities = map[string]int{"critical": 6, "default": 3, "low": 1}
+// The lanes, and how often each is looked at first: of those for the same device, critical 6 times in 10.
+var lanes = map[string]int{
+	"critical": 6, "default": 3, "low": 1,
+	"cpu-critical": 6, "cpu-default": 3, "cpu-low": 1,
+	"gpu-critical": 6, "gpu-default": 3, "gpu-low": 1,
+}
 
 const (
 	trainTimeout   = 24 * time.Hour // then the attempt is ended, and tried again from its checkpoint
@@ -41,8 +45,8 @@ type Queue struct{ Conn *Conn }
 
 var _ retrain.Queue = (*Queue)(nil)
 
-// trainQueue names the queue of a priority. Queues for one kind of device will have it in between: train-gpu-default.
-func trainQueue(priority string) string { return typeTrain + "-" + priority }
+// trainQueue names the queue of a lane: train-default, train-gpu-default.
+func trainQueue(lane string) string { return typeTrain + "-" + lane }
 
 // trainTaskID names the task of one attempt. A task's id stays taken while it is kept, be it archived for ever: that is why a
 // run which is handed on gets a new one.
@@ -50,17 +54,17 @@ func trainTaskID(id retrain.RunID, attempt int) string {
 	return id.String() + "." + strconv.Itoa(attempt)
 }
 
-// Enqueue puts a run's task into the queue of its model's priority. The same attempt again changes nothing.
-func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, priority string, why retrain.Reason) error {
-	if priorities[priority] == 0 {
-		return retrain.Errorf(retrain.ModelConfigError, "priority %q of %s: it can be critical, default or low", priority, id.Model)
+// Enqueue puts a run's task into the queue of its model's lane. The same attempt again changes nothing.
+func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, lane string, why retrain.Reason) error {
+	if lanes[lane] == 0 {
+		return retrain.Errorf(retrain.ModelConfigError, "lane %q of %s: it can be critical, default or low, with cpu- or gpu- before it", lane, id.Model)
 	}
 	payload, err := json.Marshal(trainPayload{id.String()})
 	if err != nil {
 		return err
 	}
 	task := asynq.NewTaskWithHeaders(typeTrain, payload, map[string]string{reasonHeader: string(why)})
-	_, err = q.Conn.queue().EnqueueContext(ctx, task, asynq.TaskID(trainTaskID(id, attempt)), asynq.Queue(trainQueue(priority)),
+	_, err = q.Conn.queue().EnqueueContext(ctx, task, asynq.TaskID(trainTaskID(id, attempt)), asynq.Queue(trainQueue(lane)),
 		asynq.Timeout(trainTimeout), asynq.MaxRetry(trainRetries), asynq.Retention(trainRetention))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil
@@ -71,8 +75,8 @@ func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, prio
 // Waiting reports whether an attempt's task still waits for a worker: in the queue, or to be retried. One that is at a worker
 // does not wait; whether that worker lives, its lease tells.
 func (q *Queue) Waiting(ctx context.Context, id retrain.RunID, attempt int) (bool, error) {
-	for priority := range priorities {
-		info, err := q.Conn.inspector().GetTaskInfo(trainQueue(priority), trainTaskID(id, attempt))
+	for lane := range lanes {
+		info, err := q.Conn.inspector().GetTaskInfo(trainQueue(lane), trainTaskID(id, attempt))
 		switch {
 		case errors.Is(err, asynq.ErrQueueNotFound), errors.Is(err, asynq.ErrTaskNotFound):
 			continue

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -48,9 +49,29 @@ func TestARunWaitsInTheQueueOfItsPriority(t *testing.T) {
 	})
 }
 
-func TestAnUnknownPriorityIsRefused(t *testing.T) {
+func TestAnUnknownLaneIsRefused(t *testing.T) {
 	q := &tasks.Queue{Conn: connect(t)}
 	if err := q.Enqueue(t.Context(), run7(1), 0, "urgent", retrain.ByHand); !errors.Is(err, retrain.ModelConfigError) {
+		t.Errorf("got %v, want a ModelConfigError", err)
+	}
+}
+
+func TestAWorkerServesItsLanesAlone(t *testing.T) {
+	c := connect(t)
+	served := make(chan retrain.RunID, 10)
+	q := &tasks.Queue{Conn: c}
+	must(t, q.Enqueue(t.Context(), run7(1), 0, "gpu-default", retrain.ByHand))
+	must(t, q.Enqueue(t.Context(), run7(2), 0, "default", retrain.ByHand))
+	train := func(_ context.Context, id retrain.RunID) error { served <- id; return nil }
+	work(t, &tasks.Worker{Conn: c, Lanes: []string{"critical", "default"}, Train: train})
+	if got, want := <-served, run7(2); got != want {
+		t.Errorf("served %v, want %v", got, want)
+	}
+	if !waiting(t, q, 0) {
+		t.Error("what needs a GPU does not wait for one")
+	}
+	err := (&tasks.Worker{Conn: c, Lanes: []string{"tpu-default"}, Train: train, Log: quiet}).Start(t.Context())
+	if !errors.Is(err, retrain.ModelConfigError) {
 		t.Errorf("got %v, want a ModelConfigError", err)
 	}
 }

@@ -60,9 +60,9 @@ func (c *Conn) Depths(ctx context.Context) ([]QueueDepth, error) {
 
 // queueNames returns the names of all our queues, sorted.
 func queueNames() []string {
-	names := make([]string, 0, len(priorities)+1)
-	for priority := range priorities {
-		names = append(names, trainQueue(priority))
+	names := make([]string, 0, len(lanes)+1)
+	for lane := range lanes {
+		names = append(names, trainQueue(lane))
 	}
 	names = append(names, predictQueue)
 	slices.Sort(names)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Worker struct {
 	Conn    *Conn
 	Train   func(ctx context.Context, id retrain.RunID) error // retrain.Training.Do; nil: it trains nothing
 	Predict Predict                                           // retrain.Live.Predict; nil: it predicts nothing
+	Lanes   []string                                          // of the models that it trains, as retrain.Model.Lane names them; nil: all
 	Slots   int                                               // trainings at once, one per device; 1
 	Answers int                                               // predictions at once; 8
 	Grace   time.Duration                                     // how long a Shutdown waits for trainings to stop; 4 s
@@ -31,7 +33,8 @@ type Worker struct {
 	servers []*asynq.Server
 }
 
-// Start begins to serve and returns. It returns an UnavailableError where Redis does not answer.
+// Start begins to serve and returns. It returns an UnavailableError where Redis does not answer, and a ModelConfigError for
+// a lane that does not exist.
 func (w *Worker) Start(ctx context.Context) error {
 	if err := w.Conn.Ping(ctx); err != nil {
 		return err
@@ -40,9 +43,9 @@ func (w *Worker) Start(ctx context.Context) error {
 	w.close = sync.OnceFunc(func() { close(w.closing) })
 	w.slots = make(chan struct{}, cmp.Or(w.Slots, 1))
 	if w.Train != nil {
-		queues := make(map[string]int, len(priorities))
-		for priority, weight := range priorities {
-			queues[trainQueue(priority)] = weight
+		queues, err := w.trainQueues()
+		if err != nil {
+			return err
 		}
 		if err := w.serve(typeTrain, w.train, cap(w.slots), trainLook, queues); err != nil {
 			return err
@@ -52,6 +55,22 @@ func (w *Worker) Start(ctx context.Context) error {
 		return w.serve(typePredict, w.answer, cmp.Or(w.Answers, 8), predictLook, map[string]int{predictQueue: 1})
 	}
 	return nil
+}
+
+// trainQueues returns the queues of the worker's lanes, and how often each is looked at first.
+func (w *Worker) trainQueues() (map[string]int, error) {
+	queues := make(map[string]int, len(lanes))
+	for lane, weight := range lanes {
+		if w.Lanes == nil || slices.Contains(w.Lanes, lane) {
+			queues[trainQueue(lane)] = weight
+		}
+	}
+	for _, lane := range w.Lanes {
+		if lanes[lane] == 0 {
+			return nil, retrain.Errorf(retrain.ModelConfigError, "there is no lane %q", lane)
+		}
+	}
+	return queues, nil
 }
 
 // Shutdown asks what is at work to stop and waits until it has handed its tasks back, a second longer than Grace at most:

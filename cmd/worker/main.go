@@ -26,6 +26,8 @@ func main() {
 			{Name: "train", Usage: "take trainings from the queue, one at a time", Action: roles.Joined(train), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` of /healthz, /readyz and /metrics; nowhere by default", EnvVars: []string{"RETRAIN_LISTEN"}},
 				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for what is compiled, which a worker that starts again need not do then; nowhere by default", EnvVars: []string{"RETRAIN_CACHE"}},
+				&cli.StringSliceFlag{Name: "device", Usage: "only models with this `SETTING` of device, auto, cpu or gpu; all by default", EnvVars: []string{"RETRAIN_DEVICE"}},
+				&cli.StringSliceFlag{Name: "priority", Usage: "only models of this `PRIORITY`, critical, default or low; all by default", EnvVars: []string{"RETRAIN_PRIORITY"}},
 			}, roles.Flags()...)},
 			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_LISTEN"}},
@@ -43,6 +45,10 @@ func main() {
 }
 
 func train(c *cli.Context, a *app.App) error {
+	lanes, err := lanes(c.StringSlice("device"), c.StringSlice("priority"))
+	if err != nil {
+		return err
+	}
 	m := httpapi.NewMetrics(app.Version)
 	g, ctx := errgroup.WithContext(c.Context)
 	if addr := c.String("listen"); addr != "" {
@@ -57,7 +63,7 @@ func train(c *cli.Context, a *app.App) error {
 		compiled = filepath.Join(compiled, "compiled")
 	}
 	a.Log.Info("training", "redis", a.Redis.Addr())
-	g.Go(func() error { return work.Train(ctx, a, m, compiled) })
+	g.Go(func() error { return work.Train(ctx, a, m, compiled, lanes) })
 	return g.Wait()
 }
 

@@ -17,9 +17,9 @@ import (
 	"retrain/tasks"
 )
 
-// Train takes runs from the queue and works them off, one at a time, until ctx ends. The run at work is handed back then. What
-// XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
-func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, compiled string) error {
+// Train takes runs of some lanes, nil for all, from the queue and works them off, one at a time, until ctx ends. The run at
+// work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
+func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, compiled string, lanes []string) error {
 	if compiled != "" {
 		if err := mlcore.KeepCompiled(compiled); err != nil {
 			return err
@@ -27,7 +27,7 @@ func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, compiled string)
 	}
 	t := a.Training(&mlcore.Engine{})
 	t.Events = m.Announced(t.Events)
-	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Log: a.Log})
+	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log})
 }
 
 // serve starts w when Redis answers, and shuts it down when ctx ends.
