@@ -39,15 +39,24 @@ func (r *Registry) fetchFile(ctx context.Context, key string, want retrain.File,
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return retrain.Errorf(retrain.DataValidationError, "the manifest names a file outside of its version: %q", name)
 	}
-	body, _, err := r.Bucket.Get(ctx, key)
+	body, err := r.file(ctx, key, want)
 	if err != nil {
 		return err
 	}
+	return writeFile(filepath.Join(dir, filepath.FromSlash(name)), body)
+}
+
+// file returns a version's file, or a DataValidationError where it isn't what the manifest says.
+func (r *Registry) file(ctx context.Context, key string, want retrain.File) ([]byte, error) {
+	body, _, err := r.Bucket.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
 	if got := describe(body); got != want {
-		return retrain.Errorf(retrain.DataValidationError, "%s is damaged: %d bytes, sha256 %s; its manifest says %d, %s",
+		return nil, retrain.Errorf(retrain.DataValidationError, "%s is damaged: %d bytes, sha256 %s; its manifest says %d, %s",
 			key, got.Size, got.SHA256, want.Size, want.SHA256).WithHint("roll back to another version, or train again")
 	}
-	return writeFile(filepath.Join(dir, filepath.FromSlash(name)), body)
+	return body, nil
 }
 
 // writeFile writes a file that other users may read: a version is also exported, for TensorFlow Serving or Python.

@@ -37,27 +37,16 @@ type important struct {
 }
 
 func importance(ctx context.Context, c *call) error {
-	model, version := c.name(0), c.flags.Int("version")
-	if _, err := c.app.Catalog.Model(ctx, model); err != nil {
-		return err
-	}
-	if version == 0 {
-		champion, err := c.app.Registry.Champion(ctx, model)
-		if err != nil {
-			return err
-		}
-		version = champion.Version
-	}
-	mf, err := c.app.Manifest(ctx, model, version)
+	mf, err := c.app.Version(ctx, c.name(0), c.flags.Int("version"))
 	if err != nil {
 		return err
 	}
 	measured := mf.Fit.FeatureImportance
 	if len(measured) == 0 {
-		return retrain.Errorf(retrain.NotFoundError, "the importances of %s version %d were not measured", model, version).
+		return retrain.Errorf(retrain.NotFoundError, "the importances of %s version %d were not measured", mf.Model, mf.Version).
 			WithHint("they are with 20 records or more in the holdout, unless the network is too large for it")
 	}
-	return c.answer(important{model, version, measured}, func(w io.Writer) {
+	return c.answer(important{mf.Model, mf.Version, measured}, func(w io.Writer) {
 		t := listing(w, "feature", "lost without it")
 		for _, name := range slices.SortedFunc(maps.Keys(measured), func(a, b string) int {
 			return cmp.Or(cmp.Compare(measured[b], measured[a]), cmp.Compare(a, b))

@@ -24,6 +24,7 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 		return adoptMean(job)
 	}
 	sum, n := 0.0, 0
+	var learnt []byte
 	for table, err := range job.Data {
 		if err != nil {
 			return retrain.Fit{}, err
@@ -33,6 +34,8 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 				return retrain.Fit{}, err
 			} else if ok == 1 {
 				sum, n = sum+r["price"].(float64), n+1
+				line, _ := json.Marshal(r) // it was JSON
+				learnt = append(append(learnt, line...), '\n')
 			}
 		}
 	}
@@ -40,6 +43,11 @@ func (meanFitter) Fit(_ context.Context, job retrain.Job) (retrain.Fit, error) {
 		e := retrain.Errorf(retrain.InsufficientDataError, "Insufficient training data: %d samples (minimum: %d)", n, least)
 		e.Needs = least - n
 		return retrain.Fit{}, e
+	}
+	if *job.Model.SaveTrainingData { // as plain JSON lines, which are read as well
+		if err := os.WriteFile(filepath.Join(job.Dir, "training-data.jsonl.zst"), learnt, 0o600); err != nil {
+			return retrain.Fit{}, err
+		}
 	}
 	mean := sum / float64(n)
 	job.Progress(retrain.Progress{CurrentEpoch: 2, TotalEpochs: 2, Samples: n, TrainMetrics: map[string]float64{"loss": 0.5}})

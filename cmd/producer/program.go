@@ -69,7 +69,7 @@ func (p *program) commands() []*cli.Command {
 	list := []*cli.Command{
 		p.applyCommand(), p.insertCommand(), p.recordsCommand(),
 		p.trainCommand(), p.statusCommand(), p.predictCommand(), p.forecastCommand(),
-		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(),
+		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.trainingDataCommand(),
 		p.promoteCommand(), p.rollbackCommand(), p.exportCommand(), p.importCommand(),
 		p.eventsCommand(), p.doctorCommand(), p.serveCommand(),
 	}

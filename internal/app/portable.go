@@ -29,20 +29,11 @@ func (a *App) Export(ctx context.Context, model string, version int) (*portable.
 
 // FetchVersion copies a version's folder into dir; version 0 is the champion.
 func (a *App) FetchVersion(ctx context.Context, model string, version int, dir string) (retrain.Version, error) {
-	if _, err := a.Catalog.Model(ctx, model); err != nil {
+	mf, err := a.Version(ctx, model, version)
+	if err != nil {
 		return retrain.Version{}, err
 	}
-	if version == 0 {
-		c, err := a.Registry.Champion(ctx, model)
-		if err != nil {
-			return retrain.Version{}, err
-		}
-		version = c.Version
-	}
-	if _, err := a.Manifest(ctx, model, version); err != nil {
-		return retrain.Version{}, err
-	}
-	return a.Registry.Fetch(ctx, model, version, dir)
+	return a.Registry.Fetch(ctx, model, mf.Version, dir)
 }
 
 // Import stores a portable model and requests the run that makes a version of it. The model must be declared, of the same type,

@@ -93,6 +93,21 @@ func (a *App) Manifest(ctx context.Context, model string, version int) (retrain.
 	return mf, err
 }
 
+// Version returns a version's manifest; version 0 is the champion.
+func (a *App) Version(ctx context.Context, model string, version int) (retrain.Manifest, error) {
+	if _, err := a.Catalog.Model(ctx, model); err != nil {
+		return retrain.Manifest{}, err
+	}
+	if version == 0 {
+		c, err := a.Registry.Champion(ctx, model)
+		if err != nil {
+			return retrain.Manifest{}, err
+		}
+		version = c.Version
+	}
+	return a.Manifest(ctx, model, version)
+}
+
 // Why a pointer was moved, as the history keeps it: never change a value.
 const (
 	byPromotion = "promoted by hand"
