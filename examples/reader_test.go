@@ -1,0 +1,139 @@
+package examples_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A reader types what a page says: standalone in one terminal, everything else in another one.
+type reader struct {
+	*testing.T
+	dir        string
+	env        []string
+	standalone *exec.Cmd
+	shell      io.Writer
+	printed    *bufio.Reader
+}
+
+// newReader returns a reader in a folder that looks like the checkout after `make build`.
+func newReader(t *testing.T, bin string) *reader {
+	t.Helper()
+	r := &reader{T: t, dir: t.TempDir()}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"bin": bin, "examples": here} {
+		if err := os.Symlink(to, filepath.Join(r.dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "RETRAIN_") {
+			r.env = append(r.env, v)
+		}
+	}
+	r.open()
+	t.Cleanup(func() {
+		if r.standalone != nil {
+			r.stop(syscall.SIGTERM)
+		}
+	})
+	return r
+}
+
+// open opens the second terminal.
+func (r *reader) open() {
+	r.Helper()
+	shell := exec.Command("bash")
+	shell.Dir, shell.Env = r.dir, r.env
+	in, err := shell.StdinPipe()
+	if err != nil {
+		r.Fatal(err)
+	}
+	out, err := shell.StdoutPipe()
+	if err != nil {
+		r.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		r.Fatal(err)
+	}
+	r.shell, r.printed = in, bufio.NewReader(out)
+	r.Cleanup(func() {
+		_ = in.Close()
+		_ = shell.Wait()
+	})
+	r.run("exec 2>&1")
+}
+
+func (r *reader) do(s step) {
+	r.Helper()
+	var got []string
+	switch {
+	case strings.HasPrefix(s.command, "bin/standalone "):
+		got = r.start(strings.Fields(s.command))
+	case s.command == "pkill -9 standalone": // only ours
+		r.stop(syscall.SIGKILL)
+	default:
+		got = r.run(s.command)
+	}
+	if !matches(s.want, got) {
+		r.Fatalf("$ %s\nprints\n%s\nwant\n%s", s.command, strings.Join(got, "\n"), strings.Join(s.want, "\n"))
+	}
+}
+
+// run types a command and returns the lines that it prints.
+func (r *reader) run(command string) (lines []string) {
+	r.Helper()
+	const end = "--- printed ---"
+	if _, err := fmt.Fprintf(r.shell, "%s\necho '%s'\n", command, end); err != nil {
+		r.Fatal(err)
+	}
+	for {
+		line, err := r.printed.ReadString('\n')
+		if err != nil {
+			r.Fatalf("$ %s: %v after %q", command, err, lines)
+		}
+		if line = strings.TrimSuffix(line, "\n"); line == end {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+// start starts standalone, on ports that are free, and returns what it prints until it is ready.
+func (r *reader) start(words []string) (lines []string) {
+	r.Helper()
+	r.standalone = exec.Command(words[0], append(words[1:], "--listen", "127.0.0.1:0", "--predict-listen", "127.0.0.1:0")...)
+	r.standalone.Dir, r.standalone.Env = r.dir, r.env
+	out, err := r.standalone.StdoutPipe()
+	if err != nil {
+		r.Fatal(err)
+	}
+	log := new(bytes.Buffer)
+	r.standalone.Stderr = log
+	if err := r.standalone.Start(); err != nil {
+		r.Fatal(err)
+	}
+	for in := bufio.NewScanner(out); in.Scan(); {
+		if lines = append(lines, in.Text()); strings.HasPrefix(in.Text(), "Try:") {
+			return lines
+		}
+	}
+	r.Fatalf("standalone ended: %v\n%s", r.standalone.Wait(), log)
+	return nil
+}
+
+func (r *reader) stop(how os.Signal) {
+	_ = r.standalone.Process.Signal(how) // it may have ended
+	_ = r.standalone.Wait()
+	r.standalone = nil
+}
