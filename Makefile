@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
+.PHONY: help demo test check chaos fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ build: libtensorflow ## the programs, into bin/
 	@mkdir -p bin
 	@CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/producer ./cmd/scheduler
 	@$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/worker ./cmd/standalone
+
+chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SEED=1, on real processes; then check that nothing was lost
+	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m)
 
 bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
 	@$(GO) run ./bench/fit -python $(or $(PYTHON),python3) -svg bench/fit/fit.svg
@@ -68,5 +71,5 @@ $(TOOLS)/golangci-lint:
 protos: ## regenerate third_party/tensorflow-protos (needs protoc and protoc-gen-go)
 	third_party/tensorflow-protos/generate.sh
 
-clean: ## what was built and the demo's data; the fetched libraries stay
-	rm -rf bin .demo
+clean: ## what was built, the demo's data and the chaos'; the fetched libraries stay
+	rm -rf bin .demo .chaos
