@@ -1,0 +1,253 @@
+package taskstest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"retrain"
+)
+
+// A Ledger does what tasks.Ledger does.
+type Ledger struct {
+	Server *Server
+	Do     Do
+	Now    func() time.Time
+}
+
+var (
+	_ retrain.Counter     = (*Ledger)(nil)
+	_ retrain.Requested   = (*Ledger)(nil)
+	_ retrain.RunLedger   = (*Ledger)(nil)
+	_ retrain.SweepLedger = (*Ledger)(nil)
+)
+
+// on calls do with the book of a model, or returns a NotFoundError.
+func (l *Ledger) on(ctx context.Context, what, model string, do func(b *book) error) (s retrain.State, err error) {
+	err = l.Do.call(what+" "+model, func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.Server.mu.Lock()
+		defer l.Server.mu.Unlock()
+		b := l.Server.books[model]
+		if b == nil {
+			return retrain.Errorf(retrain.NotFoundError, "no state of model %q", model)
+		}
+		err := do(b)
+		s = b.now()
+		return err
+	})
+	if err != nil {
+		s = retrain.State{}
+	}
+	return s, err
+}
+
+// Count adds rows of a batch to a model's state, once.
+func (l *Ledger) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
+	return l.on(ctx, "count "+batch, model, func(b *book) error {
+		_, pending := b.pending[batch]
+		was, taken := b.taken[batch]
+		switch {
+		case pending, b.learnt[batch]:
+		case taken && was == unknown:
+			b.taken[batch] = rows
+		case !taken:
+			b.pending[batch] = rows
+		}
+		return nil
+	})
+}
+
+// State returns what is known of a model.
+func (l *Ledger) State(ctx context.Context, model string) (retrain.State, error) {
+	return l.on(ctx, "state", model, func(*book) error { return nil })
+}
+
+// Requested sets the model's queued run, unless a later one is known.
+func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State, error) {
+	return l.on(ctx, "requested "+id.String(), id.Model, func(b *book) error {
+		s := &b.state
+		if id.Number < s.Latest || id.Number <= b.settled || id.Number == s.Running || id.Number == s.Queued {
+			return nil
+		}
+		s.Queued, s.Latest = id.Number, id.Number
+		if s.Running == 0 {
+			s.Attempt, s.Handed = 0, l.Now().UTC()
+		}
+		return nil
+	})
+}
+
+// Take marks a run as at work and takes the rows of its batches out of the count.
+func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string, at time.Time) error {
+	_, err := l.on(ctx, "take "+id.String(), id.Model, func(b *book) error {
+		s := &b.state
+		if !b.known(id.Number) {
+			return nil
+		}
+		if b.taker != 0 && b.taker != id.Number {
+			return retrain.Errorf(retrain.ConflictError, "run %d is at work", b.taker)
+		}
+		b.take(id.Number, batches)
+		if s.Running == id.Number {
+			return nil
+		}
+		b.before, b.hasBefore = s.Since, true
+		s.Running, s.Since, s.Handed, s.Latest = id.Number, at.UTC(), l.Now().UTC(), max(s.Latest, id.Number)
+		if s.Queued == id.Number {
+			s.Queued = 0
+		} else {
+			s.Attempt = 0
+		}
+		return nil
+	})
+	return err
+}
+
+func (b *book) take(run int, batches []string) {
+	b.taker = run
+	for _, batch := range batches {
+		if _, ok := b.taken[batch]; ok || b.learnt[batch] {
+			continue
+		}
+		b.taken[batch] = unknown
+		if rows, ok := b.pending[batch]; ok {
+			b.taken[batch] = rows
+			delete(b.pending, batch)
+		}
+	}
+}
+
+// Settle ends a run: what it took is learnt, or is given back.
+func (l *Ledger) Settle(ctx context.Context, id retrain.RunID, o retrain.Outcome) (retrain.State, error) {
+	return l.on(ctx, "settle "+id.String(), id.Model, func(b *book) error {
+		if !b.known(id.Number) {
+			return nil
+		}
+		if b.taker == id.Number {
+			b.giveBack(o.Learnt)
+		}
+		b.end(id.Number, o.Learnt, l.Now().UTC())
+		s := &b.state
+		if o.Learnt {
+			s.Failures, s.NotBefore = 0, time.Time{}
+		} else if o.Failed {
+			s.Failures++
+			s.NotBefore = o.At.Add(retrain.Backoff(s.Failures)).UTC()
+		}
+		s.LastError, s.Needs = o.Error, 0
+		if o.Needs > 0 {
+			s.Needs = b.now().Inserted + o.Needs
+		}
+		return nil
+	})
+}
+
+func (b *book) giveBack(learnt bool) {
+	for batch, rows := range b.taken {
+		_, pending := b.pending[batch]
+		switch {
+		case learnt:
+			b.learnt[batch] = true
+		case rows != unknown && !pending:
+			b.pending[batch] = rows
+		}
+	}
+	b.taker, b.taken = 0, make(map[string]int)
+}
+
+func (b *book) end(run int, learnt bool, now time.Time) {
+	s := &b.state
+	if b.open() == run {
+		s.Attempt, s.Handed = 0, now
+	}
+	if s.Running == run {
+		if !learnt && b.hasBefore {
+			s.Since = b.before
+		}
+		s.Running, b.hasBefore = 0, false
+	}
+	if s.Queued == run {
+		s.Queued = 0
+	}
+	b.settled, s.Latest = max(b.settled, run), max(s.Latest, run)
+}
+
+// SetProgress does nothing: nobody looks.
+func (l *Ledger) SetProgress(context.Context, string, retrain.Progress) error { return nil }
+
+// Reset stores a rebuilt state, unless one exists.
+func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
+	return l.Do.call("reset "+model, func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.Server.mu.Lock()
+		defer l.Server.mu.Unlock()
+		if l.Server.books[model] != nil {
+			return nil
+		}
+		b := &book{state: s, pending: make(map[string]int), taken: make(map[string]int), learnt: make(map[string]bool), taker: s.Running, settled: s.Latest}
+		for _, open := range []int{s.Queued, s.Running} {
+			if open != 0 {
+				b.settled = min(b.settled, open-1)
+			}
+		}
+		for _, batch := range learnt {
+			b.learnt[batch] = true
+		}
+		for batch, rows := range taken {
+			if !b.learnt[batch] {
+				b.taken[batch] = rows
+			}
+		}
+		if l.Server.books == nil {
+			l.Server.books = make(map[string]*book)
+		}
+		l.Server.books[model] = b
+		return nil
+	})
+}
+
+// Uncounted returns those of the batches that were never counted.
+func (l *Ledger) Uncounted(ctx context.Context, model string, batches []string) (missing []string, err error) {
+	_, err = l.on(ctx, "uncounted", model, func(b *book) error {
+		for _, batch := range batches {
+			_, pending := b.pending[batch]
+			if rows, taken := b.taken[batch]; !pending && !b.learnt[batch] && (!taken || rows == unknown) {
+				missing = append(missing, batch)
+			}
+		}
+		return nil
+	})
+	return missing, err
+}
+
+// Retain takes out of the count what was counted of all batches but these.
+func (l *Ledger) Retain(ctx context.Context, model string, batches []string) error {
+	_, err := l.on(ctx, "retain", model, func(b *book) error {
+		for batch := range b.pending {
+			if !slices.Contains(batches, batch) {
+				delete(b.pending, batch)
+			}
+		}
+		return nil
+	})
+	if retrain.CodeOf(err) == retrain.NotFoundError { // there is nothing to forget
+		return nil
+	}
+	return err
+}
+
+// HandOn raises the attempt of the model's open run from what it was.
+func (l *Ledger) HandOn(ctx context.Context, id retrain.RunID, attempt int) (retrain.State, error) {
+	return l.on(ctx, "hand on "+id.String(), id.Model, func(b *book) error {
+		if b.open() != id.Number || b.state.Attempt != attempt {
+			return retrain.Errorf(retrain.ConflictError, "run %d is at attempt %d", b.open(), b.state.Attempt)
+		}
+		b.state.Attempt, b.state.Handed = attempt+1, l.Now().UTC()
+		return nil
+	})
+}
