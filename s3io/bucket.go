@@ -29,6 +29,8 @@ type Object struct {
 	LastModified time.Time         // in whole seconds on most servers
 	Metadata     map[string]string // the user's, with names in lower case
 	Date         time.Time         // the server's clock at its answer; zero where it does not say
+
+	contentRange string // of an answer that is a piece
 }
 
 // An ETag names the content of an object, without quotes. It is the server's to choose: compare it, never compute it.

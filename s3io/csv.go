@@ -24,7 +24,8 @@ import (
 func ReadCSV(r io.Reader) iter.Seq2[retrain.Record, error] {
 	return func(yield func(retrain.Record, error) bool) {
 		in := bufio.NewReaderSize(r, 1<<16)
-		rows := csv.NewReader(in)
+		long := &patient{r: in}
+		rows := csv.NewReader(long)
 		rows.Comma = separator(in)
 		rows.ReuseRecord = true
 		names, err := header(rows)
@@ -33,6 +34,7 @@ func ReadCSV(r io.Reader) iter.Seq2[retrain.Record, error] {
 			return
 		}
 		for last := 1; ; last, _ = rows.FieldPos(0) {
+			long.begin()
 			cells, err := rows.Read()
 			if errors.Is(err, io.EOF) {
 				return

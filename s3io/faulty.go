@@ -57,6 +57,15 @@ func (f *Faulty) GetObject(ctx context.Context, key string) (o Object, err error
 	return o, err
 }
 
+// GetPiece reads a piece from the bucket, as a get.
+func (f *Faulty) GetPiece(ctx context.Context, key string, offset, n int64) (p Piece, err error) {
+	err = f.call(OpGet, key, func() error {
+		p, err = getPiece(ctx, f.Bucket, key, offset, n)
+		return err
+	})
+	return p, err
+}
+
 // Put calls the bucket's Put.
 func (f *Faulty) Put(ctx context.Context, key string, body []byte, cond Cond) (e ETag, err error) {
 	err = f.call(OpPut, key, func() error {

@@ -1,11 +1,8 @@
 package s3io
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"path"
 	"strconv"
@@ -26,7 +23,7 @@ var _ retrain.Source = (*Files)(nil)
 // Parquet is the format of a file that Files reads, and Read does not.
 const Parquet Format = "parquet"
 
-// How many files are fetched ahead of the one that is decoded.
+// How many files are begun to be fetched ahead of the one that is decoded.
 const filesAhead = 4
 
 // Snapshot lists the files, by their keys. Those whose name or folder begins with a dot or an underscore, which is what programs
@@ -98,7 +95,8 @@ func formatOf(r *retrain.Resource, key string) Format {
 	return ""
 }
 
-// Tables reads the files one after the other, in the order of the snapshot, and fetches some ahead. A file that is gone or was
+// Tables reads the files one after the other, in the order of the snapshot, and fetches the beginnings of some ahead. A long file
+// is read piece by piece, and is never in memory as a whole. A file that is gone or was
 // changed since the snapshot, or that is not what its format says, is an error that names it and the place in it.
 func (f *Files) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrain.Table, error] {
 	return func(yield func(*retrain.Table, error) bool) {
@@ -111,17 +109,16 @@ func (f *Files) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrai
 			yield(nil, err)
 			return
 		}
-		fetch := func(ctx context.Context, i int) ([]byte, error) { return fetchFile(ctx, b, d.Objects[i]) }
-		i := 0
-		for body, err := range inOrder(ctx, len(d.Objects), filesAhead, fetch) {
+		begin := func(ctx context.Context, i int) (*remoteFile, error) { return openRemote(ctx, b, d.Objects[i]) }
+		for file, err := range inOrder(ctx, len(d.Objects), filesAhead, begin) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			key := d.Objects[i].Key
-			for t, err := range tablesOf(body, formatOf(d.From, key), key) {
-				if err == nil {
-					err = ctx.Err()
+			key := file.object.Key
+			for t, err := range tablesOf(ctx, file, formatOf(d.From, key)) {
+				if ctx.Err() != nil {
+					err = context.Cause(ctx)
 				}
 				if err != nil {
 					yield(nil, inObject(key, err))
@@ -131,54 +128,80 @@ func (f *Files) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrai
 					return
 				}
 			}
-			i++
 		}
 	}
 }
 
-// fetchFile reads a file as it was.
-func fetchFile(ctx context.Context, b Bucket, o retrain.DataObject) ([]byte, error) {
-	body, e, err := b.Get(ctx, o.Key)
-	if errors.Is(err, retrain.NotFoundError) {
-		return nil, retrain.Errorf(retrain.NotFoundError, "%s is gone since the snapshot: %w", o.Key, err)
-	} else if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Key, err)
-	}
-	if o.ETag != string(e) {
-		return nil, retrain.Errorf(retrain.NotFoundError, "%s was changed since the snapshot", o.Key).
-			WithHint("add new files instead of changing those that are there; the next run reads them as they are then")
-	}
-	return body, nil
-}
-
 // tablesOf decodes a file into blocks.
-func tablesOf(body []byte, f Format, key string) iter.Seq2[*retrain.Table, error] {
+func tablesOf(ctx context.Context, file *remoteFile, f Format) iter.Seq2[*retrain.Table, error] {
 	if f == Parquet {
-		return ReadParquet(body, key)
+		return parquetTables(file.readerAt(ctx), file.size, file.object.Key)
 	}
 	return func(yield func(*retrain.Table, error) bool) {
-		block := make([]retrain.Record, 0, blockRows)
-		n := 0
-		for r, err := range Read(bytes.NewReader(body), f) {
+		in, stop := file.reader(ctx)
+		defer stop()
+		b := block{key: file.object.Key}
+		for r, err := range Read(in, f) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			n++
-			if r.ID() == "" {
-				r["id"] = rowID(key, n)
-			}
-			if block = append(block, r); len(block) == blockRows {
-				if !yield(retrain.NewTable(block), nil) {
-					return
-				}
-				block = block[:0]
+			if b.add(r); b.full() && !yield(b.take(), nil) {
+				return
 			}
 		}
-		if len(block) > 0 {
-			yield(retrain.NewTable(block), nil)
+		if len(b.records) > 0 {
+			yield(b.take(), nil)
 		}
 	}
+}
+
+// A block is rows that become one table: so many, or so much text.
+type block struct {
+	key     string
+	rows    int // that the file had until now
+	records []retrain.Record
+	bytes   int
+}
+
+const blockBytes = 64 << 20
+
+// add adds a row, and gives it an id where it has none.
+func (b *block) add(r retrain.Record) {
+	b.rows++
+	if r.ID() == "" {
+		r["id"] = rowID(b.key, b.rows)
+	}
+	b.records = append(b.records, r)
+	b.bytes += weight(map[string]any(r))
+}
+
+func (b *block) full() bool { return len(b.records) >= blockRows || b.bytes >= blockBytes }
+
+// take returns the rows as a table, and begins anew.
+func (b *block) take() *retrain.Table {
+	t := retrain.NewTable(b.records)
+	b.records, b.bytes = b.records[:0], 0
+	return t
+}
+
+// weight returns about how many bytes a value takes.
+func weight(v any) int {
+	const header = 16
+	n := header
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case map[string]any:
+		for name, inner := range v {
+			n += header + len(name) + weight(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			n += weight(inner)
+		}
+	}
+	return n
 }
 
 // rowID is the id of a row that has none.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"retrain"
 	"retrain/s3io"
 )
@@ -185,6 +187,72 @@ func FuzzTables(f *testing.F) {
 					_ = r.ID()
 				}
 			}
+		}
+	})
+}
+
+// FuzzReadPacked reads what claims to be gzip or zstd, without harm.
+func FuzzReadPacked(f *testing.F) {
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text := []byte("a,b\n1,2\n3,\"x\ny\"\n" + strings.Repeat("7,8\n", 100))
+	f.Add(enc.EncodeAll(text, nil))
+	f.Add([]byte(gzipped(string(text))))
+	f.Add(append(enc.EncodeAll(text[:9], nil), enc.EncodeAll(text[9:], nil)...))
+	f.Add([]byte("\x50\x2a\x4d\x18\x02\x00\x00\x00xx" + string(enc.EncodeAll([]byte(`{"a":1}`), nil))))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		rows := 0
+		for _, err := range s3io.Read(bytes.NewReader(in), "") {
+			if err != nil && !errors.Is(err, retrain.DataValidationError) {
+				t.Fatalf("got %v", err)
+			}
+			if rows++; rows > 100_000 {
+				break // few bytes may be many rows
+			}
+		}
+	})
+}
+
+// FuzzCopies reads damaged copies of a database: an error, or records, and never a panic.
+func FuzzCopies(f *testing.F) {
+	theirs, ours := shop(3), new(s3io.Memory)
+	r := retrain.Resource{Name: "old", Source: "s3db", S3DB: &retrain.S3DBSource{Bucket: "old", Resource: "products"}}
+	d, err := sourcesOver(theirs, ours).Snapshot(f.Context(), r, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	schema, _, err := ours.Get(f.Context(), d.Objects[0].Key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	object, _, err := ours.Get(f.Context(), d.Objects[1].Key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(schema, object)
+	f.Fuzz(func(t *testing.T, schema, object []byte) {
+		ours := new(s3io.Memory)
+		for i, body := range [][]byte{schema, object} {
+			if _, err := ours.Put(t.Context(), d.Objects[i].Key, body, s3io.Always); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := retrain.Dataset{Resource: d.Resource, From: d.From, Objects: []retrain.DataObject{
+			{Key: d.Objects[0].Key}, {Key: d.Objects[1].Key, Batch: d.Objects[1].Batch}}}
+		s := sourcesOver(theirs, ours)
+		for table, err := range s.Tables(t.Context(), now) {
+			if err != nil && !errors.Is(err, retrain.DataValidationError) && !errors.Is(err, retrain.NotFoundError) {
+				t.Fatalf("got %v", err)
+			} else if err == nil {
+				for r := range table.Records() {
+					_ = r.ID()
+				}
+			}
+		}
+		if _, err := s.Snapshot(t.Context(), r, nil); err != nil && !errors.Is(err, retrain.DataValidationError) {
+			t.Fatalf("snapshot: %v", err)
 		}
 	})
 }

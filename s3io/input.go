@@ -88,6 +88,27 @@ func isJSON(in *bufio.Reader) bool {
 	}
 }
 
+// patient ends with an error where nobody has called begin for too many bytes: a quote or a bracket that is never closed would
+// otherwise take all of a file, or of what it unpacks to, into memory.
+type patient struct {
+	r    io.Reader
+	read int
+}
+
+var errTooLong = retrain.Errorf(retrain.DataValidationError, "a row of more than %d MiB", longestLine>>20).WithHint("is there an open quote or bracket?")
+
+func (p *patient) Read(b []byte) (int, error) {
+	if p.read > longestLine {
+		return 0, errTooLong
+	}
+	n, err := p.r.Read(b)
+	p.read += n
+	return n, err
+}
+
+// begin says that what was read before is done with.
+func (p *patient) begin() { p.read = 0 }
+
 // broken returns the error of a file that is not what it should be, at a line.
 func broken(line int, err error) error {
 	if e, ok := errors.AsType[*retrain.Error](err); ok {

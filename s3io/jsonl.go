@@ -3,6 +3,7 @@ package s3io
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func ReadJSONL(r io.Reader) iter.Seq2[retrain.Record, error] {
 			}
 			record, err := object(line)
 			if err != nil {
-				yield(nil, broken(n, err))
+				yield(nil, broken(n, cmp.Or(lines.Err(), err))) // what could not be read to its end is no broken line
 				return
 			}
 			if !yield(record, nil) {
@@ -97,7 +98,8 @@ func plain(err error) error {
 // readArray yields the objects of an array.
 func readArray(r io.Reader) iter.Seq2[retrain.Record, error] {
 	return func(yield func(retrain.Record, error) bool) {
-		lines := &lineCounter{r: r, line: 1}
+		long := &patient{r: r}
+		lines := &lineCounter{r: long, line: 1}
 		dec := jsontext.NewDecoder(lines)
 		if _, err := dec.ReadToken(); err != nil { // [
 			yield(nil, broken(1, err))
@@ -105,6 +107,7 @@ func readArray(r io.Reader) iter.Seq2[retrain.Record, error] {
 		}
 		for dec.PeekKind() == jsontext.KindBeginObject {
 			// Peeking has read over the space before the object: count from what is left of the buffer.
+			long.begin()
 			line := lines.at(dec.InputOffset() + leadingSpace(dec.UnreadBuffer()))
 			text, err := dec.ReadValue()
 			var record retrain.Record

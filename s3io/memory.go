@@ -42,9 +42,29 @@ func (m *Memory) GetObject(ctx context.Context, key string) (Object, error) {
 	defer m.mu.RUnlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return Object{}, retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
+		return Object{}, noSuchObject(key)
 	}
-	return Object{bytes.Clone(o.body), o.info.ETag, o.info.LastModified, maps.Clone(o.metadata), time.Now()}, nil
+	return Object{bytes.Clone(o.body), o.info.ETag, o.info.LastModified, maps.Clone(o.metadata), time.Now(), ""}, nil
+}
+
+// GetPiece returns a copy of some bytes of an object.
+func (m *Memory) GetPiece(ctx context.Context, key string, offset, n int64) (Piece, error) {
+	if err := ctx.Err(); err != nil {
+		return Piece{}, err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	o, ok := m.objects[key]
+	if !ok {
+		return Piece{}, noSuchObject(key)
+	}
+	p, err := pieceOf(o.body, o.info.ETag, key, offset, n)
+	p.Body = bytes.Clone(p.Body)
+	return p, err
+}
+
+func noSuchObject(key string) error {
+	return retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
 }
 
 // PutObject stores an object as others do who write into a bucket: with metadata, and at whatever time. The ETag is computed.

@@ -2,6 +2,7 @@ package s3io
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,8 +21,12 @@ import (
 // columns with dotted names, a list becomes one JSON array. Dates and times become text as JSON has them, decimals numbers. A file
 // that is none, or that is damaged, is a DataValidationError, and the end.
 func ReadParquet(body []byte, key string) iter.Seq2[*retrain.Table, error] {
+	return parquetTables(bytes.NewReader(body), int64(len(body)), key)
+}
+
+func parquetTables(file io.ReaderAt, size int64, key string) iter.Seq2[*retrain.Table, error] {
 	return func(yield func(*retrain.Table, error) bool) {
-		f, err := openParquet(body, key)
+		f, err := openParquet(file, size, key)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -41,6 +46,7 @@ func ReadParquet(body []byte, key string) iter.Seq2[*retrain.Table, error] {
 
 // A parquetFile is read block by block.
 type parquetFile struct {
+	pages  *pageReader
 	key    string
 	fields []*parquetField
 	groups []parquet.RowGroup // not begun
@@ -50,18 +56,30 @@ type parquetFile struct {
 }
 
 // openParquet reads a file's schema. The library panics on some damaged files.
-func openParquet(body []byte, key string) (f *parquetFile, err error) {
+func openParquet(r io.ReaderAt, size int64, key string) (f *parquetFile, err error) {
 	defer recovered(&err)
-	file, err := parquet.OpenFile(bytes.NewReader(body), int64(len(body)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err := checkFooter(r, size); err != nil {
+		return nil, err
+	}
+	f = &parquetFile{key: key, pages: &pageReader{file: r}}
+	file, err := parquet.OpenFile(f.pages, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, noParquet(err)
 	}
-	f = &parquetFile{key: key, groups: file.RowGroups(), buffer: make([]parquet.Row, blockRows)}
-	f.fields, err = parquetFields(file.Schema())
-	return f, err
+	if f.fields, err = parquetFields(file.Schema()); err != nil {
+		return nil, err
+	}
+	f.groups, f.buffer = file.RowGroups(), make([]parquet.Row, max(64, min(blockRows, blockCells/max(1, len(f.fields)))))
+	return f, f.pages.read(file, f.fields)
 }
 
+// The values of a block at most, unless they are lists: a file may have thousands of columns.
+const blockCells = 1 << 20
+
 func noParquet(err error) error {
+	if e, ok := errors.AsType[*retrain.Error](err); ok { // the file could not be read, or somebody has said already what is wrong
+		return e
+	}
 	return retrain.Errorf(retrain.DataValidationError, "not a whole Parquet file: %w", err)
 }
 
@@ -98,7 +116,7 @@ func (f *parquetFile) next() (t *retrain.Table, err error) {
 			err = io.ErrNoProgress
 		}
 		if !errors.Is(err, io.EOF) {
-			return nil, noParquet(fmt.Errorf("after row %d: %w", f.read, err))
+			return nil, noParquet(fmt.Errorf("after row %d: %w", f.read, cmp.Or(f.pages.err, err)))
 		}
 		if err := f.rows.Close(); err != nil {
 			return nil, noParquet(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,13 @@ func TestParquetBroken(t *testing.T) {
 	}
 }
 
+// allocated returns how many bytes were ever allocated.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
 func FuzzReadParquet(f *testing.F) {
 	type row struct {
 		N    *int64   `parquet:"n,optional"`
@@ -140,8 +148,17 @@ func FuzzReadParquet(f *testing.F) {
 		if len(in) > 1<<16 {
 			return
 		}
-		if _, err := readParquet(string(in)); err != nil && !errors.Is(err, retrain.DataValidationError) {
-			t.Fatalf("got %v", err)
+		before := allocated()
+		for _, err := range s3io.ReadParquet(in, "k") {
+			if err != nil && !errors.Is(err, retrain.DataValidationError) {
+				t.Fatalf("got %v", err)
+			}
+			if allocated()-before > 64<<20 {
+				break // few bytes may be many rows
+			}
+		}
+		if got := allocated() - before; got > 2<<30 {
+			t.Fatalf("%d bytes take %d MiB", len(in), got>>20)
 		}
 	})
 }

@@ -34,6 +34,7 @@ func TestBucket(t *testing.T, open func(t *testing.T) s3io.Bucket) {
 		"a listing is sorted":           testList,
 		"a listing has many pages":      testPages,
 		"a listing rolls up":            testRollUp,
+		"pieces":                        testPieces,
 		"a prefix is a bucket":          testUnder,
 		"a context that ended":          testContext,
 		"conditional writes are in use": func(t *testing.T, b s3io.Bucket) { check(t, s3io.Check(t.Context(), b)) },
@@ -145,6 +146,42 @@ func testSizes(t *testing.T, b s3io.Bucket) {
 				t.Errorf("%d bytes: listed as %+v", size, o)
 			}
 		}
+	}
+}
+
+// testPieces is of buckets that read objects piece by piece, and of those below a prefix of any.
+func testPieces(t *testing.T, b s3io.Bucket) {
+	body := strings.Repeat("0123456789", 1000)
+	e := put(t, b, "pieces/p", body)
+	put(t, b, "pieces/empty", "")
+	for _, bucket := range []s3io.Bucket{b, s3io.Under(b, "pieces")} {
+		r, ok := bucket.(s3io.PieceReader)
+		if !ok {
+			continue
+		}
+		prefix := "pieces/"
+		if bucket != b {
+			prefix = ""
+		}
+		for _, c := range []struct {
+			offset, n int64
+			want      string
+		}{{0, 10, body[:10]}, {9_995, 5, "56789"}, {9_995, 50, "56789"}, {3, 20_000, body[3:]}, {5000, 1, "0"}} {
+			p, err := r.GetPiece(t.Context(), prefix+"p", c.offset, c.n)
+			check(t, err)
+			if string(p.Body) != c.want || p.ETag != e || p.Size != int64(len(body)) {
+				t.Errorf("%d from %d: got %d bytes of %d with %q, want %d of %d with %q", c.n, c.offset, len(p.Body), p.Size, p.ETag, len(c.want), len(body), e)
+			}
+		}
+		p, err := r.GetPiece(t.Context(), prefix+"empty", 0, 10)
+		check(t, err)
+		if len(p.Body) != 0 || p.Size != 0 {
+			t.Errorf("of nothing: got %+v", p)
+		}
+		_, err = r.GetPiece(t.Context(), prefix+"p", 10_001, 1)
+		want(t, err, retrain.DataValidationError)
+		_, err = r.GetPiece(t.Context(), prefix+"none", 0, 10)
+		want(t, err, retrain.NotFoundError)
 	}
 }
 
