@@ -70,6 +70,16 @@ func (c *Catalog) Model(ctx context.Context, name string) (*Model, error) {
 	return nil, Errorf(ModelNotFoundError, "no model %q", name).WithHint("%s", known("models", names))
 }
 
+// Names returns the declared models' names, sorted.
+func (c *Catalog) Names(ctx context.Context) ([]string, error) {
+	specs, err := c.Specs(ctx)
+	names := make([]string, len(specs.Models))
+	for i, m := range specs.Models {
+		names[i] = m.Name
+	}
+	return names, err
+}
+
 // Resource returns a declared resource, or a NotFoundError that names those there are.
 func (c *Catalog) Resource(ctx context.Context, name string) (Resource, error) {
 	specs, err := c.Specs(ctx)

@@ -23,6 +23,7 @@ const (
 	NotFoundError             Code = "NotFoundError"             // a resource, run, version or object that does not exist
 	ConflictError             Code = "ConflictError"             // somebody else was first
 	UnavailableError          Code = "UnavailableError"          // Redis, S3 or a worker does not answer; try again
+	OverloadedError           Code = "OverloadedError"           // more is asked than can be answered; ask less, or later
 )
 
 // Error returns the code, which makes it a sentinel.

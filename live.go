@@ -3,56 +3,20 @@ package retrain
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
-
-// An EventType names what happened. It is stored in the stream: never change a value.
-type EventType string
-
-// The events.
-const (
-	RunEnded      EventType = "run-ended"      // a run has its verdict
-	ChampionMoved EventType = "champion-moved" // a person promoted or rolled back
-	SpecsApplied  EventType = "specs-applied"  // something was declared anew
-)
-
-// An Event is a hint that something changed; the truth is always in S3.
-type Event struct {
-	Type    EventType `json:"type"`
-	Model   string    `json:"model,omitempty"`
-	Run     int       `json:"run,omitempty"`
-	State   RunState  `json:"state,omitempty"`
-	Version int       `json:"version,omitempty"`
-	At      time.Time `json:"at"`
-	Error   *Error    `json:"error,omitempty"`
-}
-
-// An Announcer tells everybody who follows.
-type Announcer interface {
-	Announce(ctx context.Context, e Event) error
-}
-
-// A Follower reads what is announced.
-type Follower interface {
-	// Events yields what is announced from now on, until ctx ends. It begins with a zero Event once it is connected, and yields
-	// another after every gap: whoever reads the truth then has missed nothing. It goes on after yielding an error.
-	Events(ctx context.Context) iter.Seq2[Event, error]
-}
 
 // A Shelf is where predictors find versions.
 type Shelf interface {
 	// Champion returns a model's pointer, or a ModelNotTrainedError.
 	Champion(ctx context.Context, model string) (Champion, error)
-	// Fetch copies a version's files into dir and checks every digest.
+	// Fetch copies a version's files into dir and checks every digest. It returns a NotFoundError for a version that is not published
+	// or lacks a file, and a DataValidationError for a file that is damaged.
 	Fetch(ctx context.Context, model string, version int, dir string) (Version, error)
+	// Stamp returns what changes whenever a file of a version does, and "" where there is none.
+	Stamp(ctx context.Context, model string, version int) (string, error)
 }
 
 // A Prediction is the answer to one record.
@@ -65,8 +29,11 @@ type Prediction struct {
 
 // A Servable is a loaded version. It answers many goroutines at once.
 type Servable interface {
-	// Predict answers records in their order, or returns a DataValidationError that names what is missing.
+	// Predict answers records in their order, or returns a DataValidationError that names what is missing, an OverloadedError where
+	// too many wait already, or the cause of ctx's end where that came before the answer was computed.
 	Predict(ctx context.Context, records []Record) ([]Prediction, error)
+	// Size returns about how many bytes of memory it takes.
+	Size() int64
 	// Close frees it; nobody may be predicting any more.
 	Close() error
 }
@@ -77,45 +44,60 @@ type Forecaster interface {
 	Forecast(ctx context.Context, latest []Record, steps int) ([]Prediction, error)
 }
 
-// Live keeps the champions of all models loaded, and replaces them while they answer.
+// Live keeps the champions of all models loaded, and replaces them while they answer. What happens to a version:
+//
+//	its pointer moved → fetched, digests checked → loaded, warmed, checked by its examples → it answers, the one before stays warm
+//	                                 ↘ something is wrong with it: refused, the one before goes on
+//
+// Run only reads pointers and begins loads, which are goroutines of their own: a rollback to a version that is warm waits for
+// nothing. Questions come in by Use (using.go), loads are in loading.go, and room.go says which versions stay.
 type Live struct {
 	Catalog *Catalog
 	Shelf   Shelf
 	Events  Follower
-	Load    func(v Version) (Servable, error) // loads and warms
-	Dir     string                            // for the versions' files
+	Tell    Announcer                         // is told of refused versions; nil: nobody is
+	Load    func(v Version) (Servable, error) // loads, warms and checks; the files may go when it returns
+	Dir     string                            // for the versions' files, while they are loaded
+	Memory  int64                             // bytes that loaded versions may take: beyond it those asked longest ago go, and come back when asked; 0: no limit
 	Poll    time.Duration                     // how often the pointers are read again, whatever the events say
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	mu      sync.RWMutex // guards the following three fields
-	serves  map[string]*serving
+	mu      sync.RWMutex      // guards the following fields and what they hold
+	places  map[string]*place // by model
+	size    int64             // of all that is loaded
+	running bool
+	known   bool // every pointer was read
 	ready   bool
-	swapped chan struct{} // closed at the next swap; nil while nobody waits for it
 
+	turn    sync.Mutex     // of loading
+	loads   sync.WaitGroup // versions on their way
 	leaving sync.WaitGroup // versions that are drained
 }
 
-// A serving is one version at work and those who use it.
-type serving struct {
-	Servable
-	version int
-	dir     string
-	users   sync.WaitGroup
+// A place is what a worker has of one model.
+type place struct {
+	pointer  Champion         // as it was read last
+	champion *serving         // what answers; nil before the first version, and where there is no room for it
+	loaded   map[int]*serving // by version, the champion among them
+	loading  map[int]*loading
+	refused  map[int]*Refusal
+	deferred bool // there was no room for the champion: it is loaded when somebody asks
 }
 
 // Run follows the champions until ctx ends, and closes everything then.
 func (l *Live) Run(ctx context.Context) error {
+	l.open()
 	defer l.close()
-	changed := make(chan string, 1) // "" stands for all models
-	go l.follow(ctx, changed)
+	moved := make(chan string, 1) // "" stands for all models
+	go l.follow(ctx, moved)
 	poll := time.NewTicker(l.Poll)
 	defer poll.Stop()
 	const soon = time.Second
-	retry, pause := (<-chan time.Time)(nil), soon // after a refresh that left something to load; less and less often
+	retry, pause := (<-chan time.Time)(nil), soon // after a look that left something to do; less and less often
 	model := ""
 	for {
-		switch complete := l.refresh(ctx, model); {
+		switch complete := l.look(ctx, model); {
 		case !complete && retry == nil:
 			retry, pause = time.After(pause), min(2*pause, l.Poll)
 		case complete && model == "":
@@ -124,7 +106,7 @@ func (l *Live) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case model = <-changed:
+		case model = <-moved:
 		case <-retry:
 			model, retry = "", nil
 		case <-poll.C:
@@ -134,7 +116,7 @@ func (l *Live) Run(ctx context.Context) error {
 }
 
 // follow turns events into names of models to look at.
-func (l *Live) follow(ctx context.Context, changed chan<- string) {
+func (l *Live) follow(ctx context.Context, moved chan<- string) {
 	for e, err := range l.Events.Events(ctx) {
 		name := e.Model
 		if err != nil {
@@ -145,221 +127,120 @@ func (l *Live) follow(ctx context.Context, changed chan<- string) {
 			l.Catalog.Forget()
 		}
 		select {
-		case changed <- name:
+		case moved <- name:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// refresh brings one model, or all, to what the pointers in S3 say, and reports whether nothing is left to load. It becomes
-// ready when that is so of all.
-func (l *Live) refresh(ctx context.Context, model string) (complete bool) {
+// look brings one model, or all, to what the pointers in S3 say, and reports whether nothing is left to do.
+func (l *Live) look(ctx context.Context, model string) (complete bool) {
 	names := []string{model}
 	if model == "" {
-		specs, err := l.Catalog.Specs(ctx)
-		if err != nil {
+		var err error
+		if names, err = l.Catalog.Names(ctx); err != nil {
 			l.Log.WarnContext(ctx, "read the models", "err", err)
 			return false
 		}
-		names = names[:0]
-		for _, m := range specs.Models {
-			names = append(names, m.Name)
-		}
 	}
 	complete = true
+	known := model == ""
 	for _, name := range names {
-		if err := l.converge(ctx, name); err != nil && ctx.Err() == nil {
-			l.Log.WarnContext(ctx, "the old version goes on", "model", name, "err", err)
-			complete = false
+		settled, err := l.converge(ctx, name)
+		if err != nil && ctx.Err() == nil {
+			l.Log.WarnContext(ctx, "read the champion", "model", name, "err", err)
 		}
+		complete, known = complete && settled, known && err == nil
 	}
-	if model == "" && complete {
+	if known {
 		l.mu.Lock()
-		l.ready = true
+		l.known = true
+		l.nowReady()
 		l.mu.Unlock()
 	}
 	return complete
 }
 
-// converge makes the champion the version that answers: fetch, load, swap, drain the old.
-func (l *Live) converge(ctx context.Context, model string) error {
+// converge makes the version that the pointer names answer, or sets it on its way, and the one before it, which stays warm. It
+// reports whether nothing is left to do.
+func (l *Live) converge(ctx context.Context, model string) (settled bool, err error) {
 	c, err := l.Shelf.Champion(ctx, model)
 	if errors.Is(err, ModelNotTrainedError) {
-		return nil
+		return true, nil
 	} else if err != nil {
-		return err
+		return false, err
 	}
-	if l.Version(model) == c.Version {
-		return nil
-	}
-	next, err := l.load(ctx, model, c.Version)
-	if err != nil {
-		return fmt.Errorf("load version %d: %w", c.Version, err)
-	}
-	l.swap(model, next)
-	l.Log.InfoContext(ctx, "serving", "model", model, "version", c.Version)
-	return nil
-}
-
-func (l *Live) load(ctx context.Context, model string, version int) (*serving, error) {
-	if err := os.MkdirAll(l.Dir, 0o750); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(l.Dir, model+"-"+strconv.Itoa(version)+"-")
-	if err != nil {
-		return nil, err
-	}
-	v, err := l.Shelf.Fetch(ctx, model, version, filepath.Join(dir, "version"))
-	if err == nil {
-		var s Servable
-		if s, err = l.Load(v); err == nil {
-			return &serving{Servable: s, version: version, dir: dir}, nil
+	settled = true
+	for _, version := range l.wanted(c) {
+		settled = false
+		if !l.mayHaveChanged(ctx, model, version) {
+			continue
+		}
+		way := l.load(ctx, model, version)
+		if l.Memory > 0 && l.Version(model) == 0 { // what it takes decides whether there is room for the next model
+			<-way.done
 		}
 	}
-	return nil, errors.Join(err, os.RemoveAll(dir))
+	return settled, nil
 }
 
-// swap puts next in the place of the version that answers now. The old one is freed when its last user has left.
-func (l *Live) swap(model string, next *serving) {
-	l.mu.Lock()
-	if l.serves == nil {
-		l.serves = make(map[string]*serving)
-	}
-	old := l.serves[model]
-	l.serves[model] = next
-	if l.swapped != nil {
-		close(l.swapped)
-		l.swapped = nil
-	}
-	l.mu.Unlock()
-	if old != nil {
-		l.leaving.Go(func() { l.free(old) })
-	}
-}
-
-func (l *Live) free(s *serving) {
-	s.users.Wait()
-	if err := errors.Join(s.Close(), os.RemoveAll(s.dir)); err != nil {
-		l.Log.Warn("free", "version", s.version, "err", err)
-	}
-}
-
-func (l *Live) close() {
-	l.mu.Lock()
-	serves := l.serves
-	l.serves = nil
-	l.mu.Unlock()
-	for _, s := range serves {
-		l.free(s)
-	}
-	l.leaving.Wait()
-}
-
-// Predict answers records with the model's version of this moment, which it returns. Errors: ModelNotFoundError,
-// ModelNotTrainedError, DataValidationError, and UnavailableError as long as not every champion was loaded.
-func (l *Live) Predict(ctx context.Context, model string, records []Record) ([]Prediction, int, error) {
-	s, err := l.use(ctx, model)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer s.users.Done()
-	predictions, err := s.Predict(ctx, records)
-	return predictions, s.version, err
-}
-
-// Forecast answers with the next steps values of a time series, as Predict does. A model of another type is a PredictionError.
-func (l *Live) Forecast(ctx context.Context, model string, latest []Record, steps int) ([]Prediction, int, error) {
-	s, err := l.use(ctx, model)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer s.users.Done()
-	f, ok := s.Servable.(Forecaster)
-	if !ok {
-		return nil, s.version, Errorf(PredictionError, "model %q has no forecast", model)
-	}
-	predictions, err := f.Forecast(ctx, latest, steps)
-	return predictions, s.version, err
-}
-
-// How long a question waits for a version that is on its way: fetched, loaded and warmed.
-const loadPatience = 5 * time.Second
-
-// use returns the version that answers now; its users must be told when it is done with. A model whose first version has just
-// been published, or that this worker is about to load, is waited for.
-func (l *Live) use(ctx context.Context, model string) (*serving, error) {
-	if s := l.hold(model); s != nil {
-		return s, nil
-	}
-	if _, err := l.Catalog.Model(ctx, model); err != nil {
-		return nil, err
-	}
-	champion, err := l.Shelf.Champion(ctx, model)
-	if err != nil {
-		return nil, err
-	}
-	for patience := time.After(loadPatience); ; {
-		swapped := l.nextSwap()
-		if s := l.hold(model); s != nil {
-			return s, nil
-		}
-		select {
-		case <-swapped:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-patience:
-			return nil, Errorf(UnavailableError, "version %d of model %q is not loaded yet", champion.Version, model).WithHint("try again; the log of the prediction worker says what holds it up")
-		}
-	}
-}
-
-// hold returns the version of a model that answers now, nil for none.
-func (l *Live) hold(model string) *serving {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	s := l.serves[model]
-	if s != nil {
-		s.users.Add(1) // under the lock: whoever waits for the last user has taken s out of the map before
-	}
-	return s
-}
-
-// nextSwap returns a channel that is closed when a version begins to answer.
-func (l *Live) nextSwap() <-chan struct{} {
+// wanted notes where a pointer stands, which makes its version answer where it is warm, and returns the versions that should be
+// here and are not.
+func (l *Live) wanted(c Champion) (missing []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.swapped == nil {
-		l.swapped = make(chan struct{})
+	p := l.note(c)
+	for _, version := range []int{c.Version, c.Previous} {
+		if version == 0 || p.loaded[version] != nil {
+			continue
+		}
+		nobodyWaits := p.champion == nil || version == c.Previous
+		if nobodyWaits && l.full() {
+			p.deferred = p.deferred || version == c.Version
+			continue
+		}
+		missing = append(missing, version)
 	}
-	return l.swapped
+	l.nowReady()
+	return missing
 }
 
-// Version returns the version of a model that answers now, 0 for none.
-func (l *Live) Version(model string) int {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if s := l.serves[model]; s != nil {
-		return s.version
+// note puts down where a pointer stands, unless it was further already. l.mu is held.
+func (l *Live) note(c Champion) *place {
+	p := l.place(c.Model)
+	if c.Sequence >= p.pointer.Sequence {
+		p.pointer = c
 	}
-	return 0
+	l.swap(p)
+	return p
 }
 
-// Serving returns the models that can answer, sorted.
-func (l *Live) Serving() []string {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	names := make([]string, 0, len(l.serves))
-	for name := range l.serves {
-		names = append(names, name)
+// swap makes the version that the pointer names answer, if it is loaded. Where it is refused and nothing answers, which is so
+// after a start, the one before it does. l.mu is held.
+func (l *Live) swap(p *place) {
+	next := p.loaded[p.pointer.Version]
+	if next == nil && p.champion == nil && p.refused[p.pointer.Version] != nil {
+		next = p.loaded[p.pointer.Previous]
 	}
-	slices.Sort(names)
-	return names
+	if next != nil && next != p.champion {
+		p.champion = next
+		l.Log.Info("serving", "model", p.pointer.Model, "version", next.version)
+		l.makeRoom()
+		l.nowReady()
+	}
 }
 
-// Ready reports whether every champion that existed at the last look was loaded.
-func (l *Live) Ready() bool {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.ready
+// nowReady looks whether every champion answers. l.mu is held.
+func (l *Live) nowReady() {
+	if l.ready || !l.known {
+		return
+	}
+	for _, p := range l.places {
+		answers := p.champion != nil && p.champion.version == p.pointer.Version
+		if p.pointer.Version != 0 && !answers && !p.deferred {
+			return
+		}
+	}
+	l.ready = true
 }

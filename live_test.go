@@ -18,16 +18,19 @@ import (
 // A shelf holds the champions of a test, and the events that tell of them.
 type shelf struct {
 	mu        sync.Mutex
-	champions map[string]int
+	champions map[string]retrain.Champion
 	broken    map[int]bool
+	down      bool           // nothing can be fetched
+	stamps    map[int]string // of files that were changed
+	names     []string       // of models
 	events    chan retrain.Event
 }
 
 func (s *shelf) Champion(_ context.Context, model string) (retrain.Champion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v, ok := s.champions[model]; ok {
-		return retrain.Champion{Model: model, Version: v}, nil
+	if c, ok := s.champions[model]; ok {
+		return c, nil
 	}
 	return retrain.Champion{}, retrain.Errorf(retrain.ModelNotTrainedError, "%s", model)
 }
@@ -35,16 +38,37 @@ func (s *shelf) Champion(_ context.Context, model string) (retrain.Champion, err
 func (s *shelf) Fetch(_ context.Context, model string, version int, dir string) (retrain.Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken[version] {
-		return retrain.Version{}, errors.New("digest differs")
+	switch {
+	case version > 50:
+		return retrain.Version{}, retrain.Errorf(retrain.NotFoundError, "no version %d", version)
+	case s.down:
+		return retrain.Version{}, retrain.Errorf(retrain.UnavailableError, "S3 does not answer")
+	case s.broken[version]:
+		return retrain.Version{}, retrain.Errorf(retrain.DataValidationError, "digest differs")
 	}
 	return retrain.Version{Dir: dir, Manifest: &retrain.Manifest{Model: model, Version: version}}, nil
+}
+
+func (s *shelf) Stamp(_ context.Context, _ string, version int) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "first" + s.stamps[version], nil
+}
+
+// set changes something under the lock.
+func (s *shelf) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
 }
 
 // publish moves a pointer, and announces it where the hint is not to be lost.
 func (s *shelf) publish(model string, version int, announce bool) {
 	s.mu.Lock()
-	s.champions[model] = version
+	s.champions[model], _ = s.champions[model].Moved(version, time.Time{}, "")
+	c := s.champions[model]
+	c.Model = model
+	s.champions[model] = c
 	s.mu.Unlock()
 	if announce {
 		s.events <- retrain.Event{Type: retrain.RunEnded, Model: model, Version: version}
@@ -70,7 +94,11 @@ func (s *shelf) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
 }
 
 func (s *shelf) Specs(context.Context) (retrain.Specs, error) {
-	return retrain.Specs{Models: []*retrain.Model{{Name: "price"}, {Name: "untrained"}}}, nil
+	var specs retrain.Specs
+	for _, name := range s.names {
+		specs.Models = append(specs.Models, &retrain.Model{Name: name, Labels: map[string]int{"oldest": 1}})
+	}
+	return specs, nil
 }
 
 // A servable answers with its version, and notices when it is used after its end.
@@ -90,6 +118,8 @@ func (s *servable) Predict(context.Context, []retrain.Record) ([]retrain.Predict
 	return []retrain.Prediction{{Prediction: float64(s.version)}}, nil
 }
 
+func (s *servable) Size() int64 { return 100 }
+
 func (s *servable) Close() error { s.closed.Store(true); return nil }
 
 // A stage is a Live with everything around it.
@@ -98,14 +128,15 @@ type stage struct {
 	*shelf
 	gate   chan struct{}
 	mu     sync.Mutex
-	loaded map[int]*servable
+	loaded []*servable
+	told   []retrain.Event
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{shelf: &shelf{champions: map[string]int{}, broken: map[int]bool{}, events: make(chan retrain.Event)}, loaded: map[int]*servable{}}
+	s := &stage{shelf: &shelf{names: []string{"price", "untrained"}, champions: map[string]retrain.Champion{}, broken: map[int]bool{}, stamps: map[int]string{}, events: make(chan retrain.Event)}}
 	s.Live = &retrain.Live{
 		Catalog: &retrain.Catalog{Store: s.shelf, Now: time.Now}, Shelf: s.shelf, Events: s.shelf,
-		Load: s.load, Dir: t.TempDir(), Poll: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Tell: s, Load: s.load, Dir: t.TempDir(), Poll: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	return s
 }
@@ -114,8 +145,34 @@ func (s *stage) load(v retrain.Version) (retrain.Servable, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := &servable{version: v.Manifest.Version, gate: s.gate}
-	s.loaded[got.version] = got
+	s.loaded = append(s.loaded, got)
 	return got, nil
+}
+
+// Announce implements retrain.Announcer.
+func (s *stage) Announce(_ context.Context, e retrain.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, e)
+	return nil
+}
+
+// start runs Live, and returns what ends it and looks whether all was freed.
+func (s *stage) start(t *testing.T) (end func()) {
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	return func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		for _, v := range s.loaded {
+			if !v.closed.Load() {
+				t.Errorf("version %d was never freed", v.version)
+			}
+		}
+	}
 }
 
 func (s *stage) answer(t *testing.T) int {
@@ -133,19 +190,9 @@ func (s *stage) answer(t *testing.T) int {
 func play(t *testing.T, act func(t *testing.T, s *stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- s.Run(ctx) }()
+		end := s.start(t)
 		act(t, s)
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		for n, v := range s.loaded {
-			if !v.closed.Load() {
-				t.Errorf("version %d was never freed", n)
-			}
-		}
+		end()
 	})
 }
 
@@ -220,17 +267,16 @@ func TestLiveSaysThatItStillLoads(t *testing.T) {
 
 func TestLiveTriesAgainSoon(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
-		s.shelf.mu.Lock()
-		s.broken[1] = true
-		s.shelf.mu.Unlock()
+		s.set(func() { s.down = true })
 		s.publish("price", 1, true)
 		synctest.Wait()
-		s.shelf.mu.Lock()
-		s.broken[1] = false
-		s.shelf.mu.Unlock()
+		if s.Ready() || len(s.Refused()) > 0 {
+			t.Errorf("ready %v, refused %v, though it is S3's fault", s.Ready(), s.Refused())
+		}
+		s.set(func() { s.down = false })
 		time.Sleep(3 * time.Second) // of virtual time, much less than Poll
-		if got := s.answer(t); got != 1 {
-			t.Errorf("version %d answers, want 1", got)
+		if got := s.answer(t); got != 1 || !s.Ready() {
+			t.Errorf("version %d answers, want 1; ready: %v", got, s.Ready())
 		}
 	})
 }
@@ -270,10 +316,10 @@ func TestLiveDrainsBeforeItFrees(t *testing.T) {
 		if got := s.answer(t); got != 2 {
 			t.Errorf("version %d answers, want 2", got)
 		}
-		if s.loaded[1].closed.Load() {
+		if s.loaded[0].closed.Load() {
 			t.Error("version 1 was freed under a running answer")
 		}
-		close(s.loaded[1].gate)
+		close(s.loaded[0].gate)
 		if got := <-slow; got != 1 {
 			t.Errorf("the slow answer came from version %d, want 1", got)
 		}
@@ -303,7 +349,7 @@ func TestLiveSwapsUnderLoad(t *testing.T) {
 				}
 			})
 		}
-		for version := 2; version <= 200; version++ {
+		for version := 2; version <= 50; version++ {
 			s.publish("price", version, true)
 		}
 		close(stop)

@@ -41,7 +41,8 @@ type Model struct {
 	SaveTrainingData   *bool             `json:"saveTrainingData,omitempty"`
 	OnMissing          string            `json:"onMissing,omitempty"` // skip (default), mean, zero, error
 	Promote            Promote           `json:"promote,omitzero"`
-	Keep               int               `json:"keep,omitempty"` // versions kept besides champion and previous; 10
+	Keep               int               `json:"keep,omitempty"`   // versions kept besides champion and previous; 10
+	Labels             map[string]int    `json:"labels,omitempty"` // versions by further names than champion and previous
 	ModelConfig        ModelConfig       `json:"modelConfig,omitzero"`
 }
 

@@ -66,6 +66,13 @@ func open(v retrain.Version) (*Loaded, error) {
 	return l, nil
 }
 
+// Size implements retrain.Servable: the weights, which the session holds once more in its own form, and what a session of a
+// small graph takes.
+func (l *Loaded) Size() int64 {
+	const session, number = 1 << 20, 4
+	return session + 2*number*int64(l.details.TotalParameters)
+}
+
 // Close implements retrain.Servable.
 func (l *Loaded) Close() error {
 	l.session.Close()

@@ -2,6 +2,8 @@ package s3io
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,9 +15,12 @@ import (
 // Files of a version in memory at the same time.
 const filesAtOnce = 4
 
+// What helps against a version that is not whole.
+const repair = "roll back to another version, or train again"
+
 // Fetch copies a version's files into dir, which it makes, and the manifest beside them. Each file is compared with the
-// manifest's size and digest before it is written; one that differs is a DataValidationError, and dir is no version then. It
-// returns a NotFoundError where the version is not published.
+// manifest's size and digest before it is written; one that differs or is missing is a DataValidationError, and dir is no
+// version then. It returns a NotFoundError where the version is not published.
 func (r *Registry) Fetch(ctx context.Context, model string, version int, dir string) (retrain.Version, error) {
 	mf, err := r.Manifest(ctx, model, version)
 	if err != nil {
@@ -49,12 +54,14 @@ func (r *Registry) fetchFile(ctx context.Context, key string, want retrain.File,
 // file returns a version's file, or a DataValidationError where it isn't what the manifest says.
 func (r *Registry) file(ctx context.Context, key string, want retrain.File) ([]byte, error) {
 	body, _, err := r.Bucket.Get(ctx, key)
-	if err != nil {
+	if errors.Is(err, retrain.NotFoundError) {
+		return nil, retrain.Errorf(retrain.DataValidationError, "%s is missing", key).WithHint(repair)
+	} else if err != nil {
 		return nil, err
 	}
 	if got := describe(body); got != want {
 		return nil, retrain.Errorf(retrain.DataValidationError, "%s is damaged: %d bytes, sha256 %s; its manifest says %d, %s",
-			key, got.Size, got.SHA256, want.Size, want.SHA256).WithHint("roll back to another version, or train again")
+			key, got.Size, got.SHA256, want.Size, want.SHA256).WithHint(repair)
 	}
 	return body, nil
 }
@@ -65,4 +72,19 @@ func writeFile(name string, body []byte) error {
 		return err
 	}
 	return os.WriteFile(name, body, 0o644) //nolint:gosec // see above
+}
+
+// Stamp returns what changes whenever a file of a version does, and "" where there is none.
+func (r *Registry) Stamp(ctx context.Context, model string, version int) (string, error) {
+	var stamp []byte
+	for o, err := range r.Bucket.List(ctx, Listing{Prefix: versionKey(model, version)}) {
+		if err != nil {
+			return "", err
+		}
+		stamp = fmt.Appendf(stamp, "%s %s %d\n", o.Key, o.ETag, o.LastModified.UnixNano())
+	}
+	if len(stamp) == 0 {
+		return "", nil
+	}
+	return digest(stamp), nil
 }

@@ -125,4 +125,6 @@ func (m *meanModel) Predict(_ context.Context, records []retrain.Record) ([]retr
 	return predictions, nil
 }
 
+func (*meanModel) Size() int64 { return 8 }
+
 func (*meanModel) Close() error { return errors.Join() }

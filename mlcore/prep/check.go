@@ -2,6 +2,7 @@ package prep
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -20,6 +21,7 @@ var (
 	metrics           = []string{"mse", "mae", "rmse", "r2", "mape", "accuracy", "precision", "recall", "f1", "auc",
 		"meanSquaredError", "meanAbsoluteError"}
 	modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	labelName = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
 )
 
 // Check reports what is wrong with a model: one ModelConfigError that names the model, the key, the value and what is
@@ -159,6 +161,12 @@ func (c *checker) schedule() {
 	}
 	c.atLeastOne("minTrainingSamples", m.MinTrainingSamples)
 	c.atLeastOne("keep", m.Keep)
+	for _, label := range slices.Sorted(maps.Keys(m.Labels)) {
+		if !labelName.MatchString(label) || label == retrain.LabelChampion || label == retrain.LabelPrevious {
+			c.wrong("labels."+label, label, "a label: letters, digits and _, and neither champion nor previous, which every model has")
+		}
+		c.atLeastOne("labels."+label, m.Labels[label])
+	}
 }
 
 func (c *checker) fit() {
