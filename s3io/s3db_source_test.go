@@ -487,7 +487,7 @@ func TestS3DBAFailingGet(t *testing.T) {
 func TestS3DBOnGateway(t *testing.T) {
 	t.Setenv("TEST_PASSPHRASE", "fixture-passphrase")
 	cfg := gateway(t)
-	client := clientOf(cfg)
+	client := clientOf(t, cfg)
 	objects, expected := readDump(t, "v13")
 	names := []string{"zoo", "edge", "sales", "b_user_managed", "b_body_overflow", "b_body_only", "wide", "t_nested"}
 	for _, o := range objects {

@@ -81,7 +81,7 @@ func checkAgainstS3DBjs(t *testing.T, version, module, passphrase string) {
 
 // replay stores a dump as its writer did.
 func replay(t *testing.T, cfg s3io.Config, objects []dumped) {
-	client := clientOf(cfg)
+	client := clientOf(t, cfg)
 	for _, o := range objects {
 		putAsOthers(t, client, cfg.Bucket, o.Key, string(o.Body), o.Metadata)
 	}
