@@ -186,8 +186,8 @@ func TestPredictionEncodesAsTraining(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := make([]retrain.Record, d.Rows)
-		for i, o := range d.Origins {
-			again[i] = o.Record()
+		for i := range again {
+			again[i] = record(d, i)
 		}
 		x := make([]float32, len(d.X))
 		if err := encoder(t, restored).Encode(again, x); err != nil {

@@ -2,12 +2,13 @@ package prep
 
 import (
 	"iter"
+	"math"
 	"strings"
 
 	"retrain"
 )
 
-// A column holds one field of the accepted rows.
+// A column holds one field of the accepted rows of a table.
 type column struct {
 	name    string
 	kinds   []retrain.Cell
@@ -46,81 +47,100 @@ func (c *column) at(row int) cell {
 
 // A gathering is what a model needs of the records that it learns.
 type gathering struct {
-	columns []*column // by need
-	index   map[string]int
-	origins []Origin
-	read    int // records, accepted or not
+	shelf
+	index map[string]int // of the fields
+	has   []bool         // [fields], whether an accepted row has it
+	ids   []uint64       // of the accepted rows, hashed; 0 where there is none
+	rows  int            // accepted
+	read  int            // records, accepted or not
 }
 
-// gather reads the tables and keeps the named fields of the accepted rows, mapped.
-func gather(s *selection, fields []string, tables iter.Seq2[*retrain.Table, error]) (*gathering, error) {
-	g := &gathering{index: make(map[string]int)}
+// gather reads the tables and keeps their accepted rows.
+func gather(s *selection, room *Room, fields []string, tables iter.Seq2[*retrain.Table, error]) (*gathering, error) {
+	g := &gathering{shelf: shelf{room: room}, index: make(map[string]int)}
 	for _, f := range fields {
 		if _, ok := g.index[f]; !ok {
-			g.index[f] = len(g.columns)
-			g.columns = append(g.columns, &column{name: f})
+			g.index[f] = len(g.names)
+			g.names = append(g.names, f)
 		}
 	}
+	g.has = make([]bool, len(g.names))
 	for t, err := range tables {
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = g.addTable(s, t)
 		}
-		if err := g.addTable(s, t); err != nil {
+		if err != nil {
+			g.close()
 			return nil, err
 		}
 	}
 	return g, nil
 }
 
-func (g *gathering) column(name string) *column { return g.columns[g.index[name]] }
-
 // record names an accepted row in errors.
 func (g *gathering) record(row int) string {
-	return recordName(recordID(g.origins[row]), row)
+	t, at, err := g.origin(row)
+	if err != nil {
+		return recordName("", row)
+	}
+	return recordName(recordID(t, at), row)
 }
 
-func recordID(o Origin) string {
-	c := o.Table.Column("id")
-	if c != nil && c.Cells[o.Row] == retrain.Text {
-		return c.Texts[o.Row]
+func recordID(t *retrain.Table, row int) string {
+	c := t.Column("id")
+	if c != nil && c.Cells[row] == retrain.Text {
+		return c.Texts[row]
 	}
-	return retrain.Record{"id": c.Value(o.Row)}.ID()
+	return retrain.Record{"id": c.Value(row)}.ID()
 }
 
 // addTable adds the accepted rows of one table.
 func (g *gathering) addTable(s *selection, t *retrain.Table) error {
+	b := (&block{table: t, first: g.rows, made: make([]column, len(g.names))}).open(g.names)
 	r := &reader{table: t, fields: map[string]field{}}
-	fields, made := make([]field, len(g.columns)), make([]*mapping, len(g.columns))
-	for i, c := range g.columns {
-		fields[i] = r.field(c.name)
-	}
-	for i := range s.maps {
-		if column, ok := g.index[s.maps[i].field]; ok {
-			made[column] = &s.maps[i]
-		}
-	}
 	at := r.at
 	for r.row = range t.Rows {
 		g.read++
 		ok, err := s.takes(r, at)
 		if err != nil {
-			return invalid("%s: %w", recordName(recordID(Origin{t, r.row}), g.read-1), err)
+			return invalid("%s: %w", recordName(recordID(t, r.row), g.read-1), err)
 		}
 		if !ok {
 			continue
 		}
-		g.origins = append(g.origins, Origin{t, r.row})
-		for i, c := range g.columns {
-			if made[i] == nil {
-				c.add(fields[i].cell(r.row))
-				continue
-			}
-			v, err := s.value(made[i], at)
-			if err != nil {
-				return invalid("%s: %w", g.record(len(g.origins)-1), err)
-			}
-			c.add(v)
+		id := recordID(t, r.row)
+		if err := g.mapRow(s, b, at); err != nil {
+			return invalid("%s: %w", recordName(id, g.rows), err)
 		}
+		if g.rows == math.MaxInt32 {
+			return invalid("more than %d rows cannot be learnt at once", g.rows).WithHint("filter, or a partition, leaves some of them out")
+		}
+		b.rows, g.ids, g.rows = append(b.rows, int32(r.row)), append(g.ids, hashed(id)), g.rows+1
+	}
+	if len(b.rows) == 0 {
+		return nil
+	}
+	for f := range g.has {
+		for i := 0; i < len(b.rows) && !g.has[f]; i++ {
+			g.has[f] = b.cell(f, i).kind != retrain.Missing
+		}
+	}
+	return g.put(b)
+}
+
+// mapRow computes the mapped fields of a row.
+func (g *gathering) mapRow(s *selection, b *block, at func(string) any) error {
+	for i := range s.maps {
+		field, ok := g.index[s.maps[i].field]
+		if !ok {
+			continue
+		}
+		v, err := s.value(&s.maps[i], at)
+		if err != nil {
+			return err
+		}
+		b.made[field].name = s.maps[i].field
+		b.made[field].add(v)
 	}
 	return nil
 }

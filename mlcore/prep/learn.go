@@ -1,19 +1,141 @@
 package prep
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
 	"retrain"
 )
 
+// A look is one pass over a field: add is called with the value in each learnt row, or in all rows that have what they need,
+// in the order of the records. Its errors get the record's name.
+type look struct {
+	field int
+	all   bool
+	hint  string // for its errors
+	add   func(v cell, row int) error
+}
+
+// look passes over the rows, of which place says where they went, as many looks at once as are wanted.
+func (g *gathering) look(place []int32, learnt int, looks ...look) error {
+	for b, err := range g.all() {
+		if err != nil {
+			return err
+		}
+		for i := range looks {
+			l := &looks[i]
+			for j := range b.rows {
+				row := b.first + j
+				if at := int(place[row]); at < 0 || at >= learnt && !l.all {
+					continue
+				}
+				if err := l.add(b.cell(l.field, j), row); err != nil {
+					return invalid("%w (%s)", err, g.record(row)).WithHint("%s", l.hint)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// A learner finds out in three passes how a feature is encoded: what its values are, how far they reach, how they are spread.
+type learner struct {
+	*Feature
+	tally
+	column int
+	sum    float64
+	values int
+	counts map[string]int // of levels
+}
+
+func (l *learner) kinds() look { return look{field: l.column, add: l.tally.add} }
+
+func (l *learner) reach() look {
+	add := l.addNumber
+	if l.Form == Category {
+		l.counts, add = make(map[string]int), l.addLevel
+	}
+	return look{field: l.column, add: add}
+}
+
+// spread counts numbers by tenths of their range; levels were counted before.
+func (l *learner) spread() look {
+	return look{field: l.column, add: func(v cell, _ int) error {
+		if n, ok, _ := l.number(v); ok { // it was a number before
+			l.Counts[l.Bin(n)]++
+		}
+		return nil
+	}}
+}
+
+func (l *learner) addNumber(v cell, _ int) error {
+	n, ok, err := l.number(v)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		l.Missing++
+		return nil
+	case l.values == 0:
+		l.Min, l.Max = n, n
+	}
+	l.Min, l.Max = min(l.Min, n), max(l.Max, n)
+	l.sum += n
+	l.values++
+	return nil
+}
+
+// maxLevels bounds the columns of a feature: a text of more values than this names records, and nothing that they share.
+const maxLevels = 65_536
+
+func (l *learner) addLevel(v cell, row int) error {
+	if v.kind == retrain.Missing {
+		l.Missing++
+		return nil
+	}
+	label := v.label()
+	l.counts[label]++
+	if len(l.counts) > maxLevels {
+		return fmt.Errorf("feature %s has more than %d different texts in the first %d records, each of which would be a column", l.Name, maxLevels, row+1)
+	}
+	return nil
+}
+
+// reached completes what the second pass found.
+func (l *learner) reached() {
+	if l.Form == Category {
+		l.Levels = slices.Sorted(maps.Keys(l.counts))
+		l.Counts = make([]int, len(l.Levels))
+		for i, level := range l.Levels {
+			l.Counts[i] = l.counts[level]
+		}
+		return
+	}
+	if l.values == 0 {
+		return
+	}
+	l.Mean = min(max(l.sum/float64(l.values), l.Min), l.Max) // rounding does not lead out of the range
+	l.Counts = make([]int, bins)
+	if l.Form == Boolean {
+		l.Counts = l.Counts[:2]
+	}
+}
+
 // A tally counts what kinds of values stand in a column, and remembers a row of each for errors.
 type tally struct {
 	rows    int
 	missing int
-	of      map[string]int // by what: number, boolean, date, text, object
-	example map[string]int // a row
+	written int                // texts that are written as numbers
+	of      map[string]int     // by what: number, boolean, date, text, object
+	example map[string]example // by the same
+}
+
+type example struct {
+	row   int
+	value cell
 }
 
 // What a tally tells apart. Numbers in text are counted as text.
@@ -25,20 +147,23 @@ const (
 	anObject = "object or array"
 )
 
-func tallied(c *column, rows []int) tally {
-	t := tally{rows: len(rows), of: map[string]int{}, example: map[string]int{}}
-	for _, row := range rows {
-		what := kindOf(c.at(row))
-		if what == "" {
-			t.missing++
-			continue
-		}
-		if t.of[what] == 0 {
-			t.example[what] = row
-		}
-		t.of[what]++
+func (t *tally) add(v cell, row int) error {
+	t.rows++
+	what := kindOf(v)
+	if what == "" {
+		t.missing++
+		return nil
 	}
-	return t
+	if t.of[what] == 0 {
+		t.example[what] = example{row, v}
+	}
+	t.of[what]++
+	if v.kind == retrain.Text {
+		if _, ok := v.asNumber(); ok {
+			t.written++
+		}
+	}
+	return nil
 }
 
 func kindOf(v cell) string {
@@ -61,126 +186,40 @@ func kindOf(v cell) string {
 // form decides how a feature is encoded, from its values in the training rows. Numbers and booleans together are numbers,
 // with 0 and 1; numbers and texts that are all written as numbers are numbers; anything else that is mixed is an error,
 // since it means that something went wrong where the data came from.
-func form(g *gathering, c *column, rows []int) (Form, error) {
-	t := tallied(c, rows)
-	n := t.rows - t.missing
+func (l *learner) form(g *gathering) (Form, error) {
+	n := l.rows - l.missing
 	switch {
-	case t.of[anObject] > 0:
-		row := t.example[anObject]
-		return "", invalid("feature %s: %s is no number, boolean, date or text (%s)", c.name, c.at(row), g.record(row)).
-			WithHint("name what is meant as %s.member, or make a number of it in map", c.name)
-	case n == 0 && t.rows > 0:
-		return "", invalid("feature %s: no record has it", c.name).WithHint("see what the records have: producer records RESOURCE --limit 1")
-	case t.of[aBoolean] == n:
+	case l.of[anObject] > 0:
+		e := l.example[anObject]
+		return "", invalid("feature %s: %s is no number, boolean, date or text (%s)", l.Name, e.value, g.record(e.row)).
+			WithHint("name what is meant as %s.member, or make a number of it in map", l.Name)
+	case n == 0 && l.rows > 0:
+		return "", invalid("feature %s: no record has it", l.Name).WithHint("see what the records have: producer records RESOURCE --limit 1")
+	case l.of[aBoolean] == n:
 		return Boolean, nil
-	case t.of[aNumber]+t.of[aBoolean] == n, t.of[aText] < n && t.of[aDate] == 0 && textsAreNumbers(c, rows):
+	case l.of[aNumber]+l.of[aBoolean] == n, l.of[aText] < n && l.of[aDate] == 0 && l.written == l.of[aText]:
 		return Numeric, nil
-	case t.of[aDate] == n:
+	case l.of[aDate] == n:
 		return Date, nil
-	case t.of[aText] == n:
+	case l.of[aText] == n:
 		return Category, nil
 	}
-	return "", t.mixed(g, c)
-}
-
-func textsAreNumbers(c *column, rows []int) bool {
-	for _, row := range rows {
-		if v := c.at(row); v.kind == retrain.Text {
-			if _, ok := v.asNumber(); !ok {
-				return false
-			}
-		}
-	}
-	return true
+	return "", l.mixed(g)
 }
 
 // mixed is the error of a column of several kinds; it names the rarest, which is most likely the wrong one.
-func (t tally) mixed(g *gathering, c *column) error {
-	kinds := slices.SortedFunc(func(yield func(string) bool) {
-		for what := range t.of {
-			if !yield(what) {
-				return
-			}
-		}
-	}, func(a, b string) int {
-		if d := t.of[a] - t.of[b]; d != 0 {
-			return d
-		}
-		return t.example[b] - t.example[a]
+func (l *learner) mixed(g *gathering) error {
+	kinds := slices.SortedFunc(maps.Keys(l.of), func(a, b string) int {
+		return cmp.Or(cmp.Compare(l.of[a], l.of[b]), cmp.Compare(l.example[b].row, l.example[a].row))
 	})
 	rare, common := kinds[0], kinds[len(kinds)-1]
-	row := t.example[rare]
-	return invalid("feature %s is a %s in %d rows and a %s in %d: %s in %s", c.name, common, t.of[common], rare, t.of[rare], c.at(row), g.record(row)).
-		WithHint("leave such records out with filter, or make all of one kind in map: {%s: \"string(%s)\"}", c.name, c.name)
-}
-
-// learnFeature returns how a feature is encoded, from the training rows.
-func learnFeature(g *gathering, c *column, rows []int) (Feature, error) {
-	f := Feature{Name: c.name}
-	var err error
-	if f.Form, err = form(g, c, rows); err != nil {
-		return f, err
-	}
-	if f.Form == Category {
-		f.learnLevels(c, rows)
-		return f, nil
-	}
-	values := make([]float64, 0, len(rows))
-	for _, row := range rows {
-		n, ok, err := f.number(c.at(row))
-		if err != nil {
-			return f, invalid("%w (%s)", err, g.record(row))
-		}
-		if ok {
-			values = append(values, n)
-		}
-	}
-	f.Missing = len(rows) - len(values)
-	f.learnRange(values)
-	return f, nil
-}
-
-func (f *Feature) learnLevels(c *column, rows []int) {
-	counts := make(map[string]int)
-	for _, row := range rows {
-		if v := c.at(row); v.kind == retrain.Missing {
-			f.Missing++
-		} else {
-			counts[v.label()]++
-		}
-	}
-	f.Levels = make([]string, 0, len(counts))
-	for level := range counts {
-		f.Levels = append(f.Levels, level)
-	}
-	slices.Sort(f.Levels)
-	f.Counts = make([]int, len(f.Levels))
-	for i, level := range f.Levels {
-		f.Counts[i] = counts[level]
-	}
+	e := l.example[rare]
+	return invalid("feature %s is a %s in %d rows and a %s in %d: %s in %s", l.Name, common, l.of[common], rare, l.of[rare], e.value, g.record(e.row)).
+		WithHint("leave such records out with filter, or make all of one kind in map: {%s: \"string(%s)\"}", l.Name, l.Name)
 }
 
 // bins is the number of equal parts of a number's range in which rows are counted.
 const bins = 10
-
-func (f *Feature) learnRange(values []float64) {
-	if len(values) == 0 {
-		return
-	}
-	f.Min, f.Max = slices.Min(values), slices.Max(values)
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	f.Mean = min(max(sum/float64(len(values)), f.Min), f.Max) // rounding does not lead out of the range
-	f.Counts = make([]int, bins)
-	if f.Form == Boolean {
-		f.Counts = f.Counts[:2]
-	}
-	for _, v := range values {
-		f.Counts[f.Bin(v)]++
-	}
-}
 
 // Bin returns which of Counts a number belongs to. What lies outside Min and Max belongs to the first or the last.
 func (f *Feature) Bin(v float64) int {

@@ -17,8 +17,6 @@
 //	encoder.go   the same for the records of a prediction
 package prep
 
-import "retrain"
-
 // A Form says how a feature becomes numbers. It is stored in manifests: never change a value.
 type Form string
 
@@ -69,32 +67,6 @@ type Preparation struct {
 	Lookback  int               `json:"lookback,omitempty"` // time series: rows of a window
 	OrderBy   string            `json:"orderBy,omitempty"`  // time series; "" where the records' own order counts
 }
-
-// Data is what a fit learns from. Its rows are in the order of the records; those of a time series in the order of time.
-//
-// Train and Holdout name rows whose targets are learnt and judged. In a time series each of them stands for a window: the
-// input is X's rows t-lookback to t-1, the answer is Y's row t. Every window is complete and crosses no forbidden gap.
-type Data struct {
-	X       []float32 // [Rows, Width], encoded and scaled
-	Y       []float32 // [Rows, Outputs], scaled; for classes the index in one column
-	Rows    int
-	Width   int
-	Outputs int
-	Train   []int    // row numbers, ascending
-	Holdout []int    // row numbers, ascending; empty where validationSplit is 0
-	Read    int      // records read, before partition and filter
-	Skipped int      // accepted rows that were left out for a missing value
-	Origins []Origin // [Rows], where each row came from; set it nil to free the tables
-}
-
-// An Origin is a row of a table that was read.
-type Origin struct {
-	Table *retrain.Table
-	Row   int
-}
-
-// Record returns the row as it was read, before map.
-func (o Origin) Record() retrain.Record { return o.Table.Record(o.Row) }
 
 // Width returns the number of columns of the network's input.
 func (p *Preparation) Width() int { return p.base() + len(p.Terms) }

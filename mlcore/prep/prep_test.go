@@ -50,6 +50,15 @@ func prepare(t *testing.T, m retrain.Model, records []retrain.Record) (*prep.Pre
 	return p, d
 }
 
+// record returns a row as it was read.
+func record(d *prep.Data, row int) retrain.Record {
+	r, err := d.Record(row)
+	if err != nil {
+		panic(err) // the tables are in memory
+	}
+	return r
+}
+
 // wantError checks an error's class and that its message contains a text.
 func wantError(t *testing.T, err error, code retrain.Code, text string) {
 	t.Helper()

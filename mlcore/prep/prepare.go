@@ -1,15 +1,13 @@
 package prep
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
 
 	"retrain"
 )
-
-// maxBytes bounds X: one-hot columns of a field that is different in every record would fill any memory.
-const maxBytes = 4 << 30
 
 // Prepare reads the records and returns how they are prepared, and what the fit learns from. The same records in the same
 // order, model and seed give the same bytes. Fewer rows than the model's minimum are counted and no more: the Preparation is
@@ -18,39 +16,69 @@ const maxBytes = 4 << 30
 // Errors: ModelConfigError for an expression; DataValidationError for data that cannot be learnt from, naming the field and
 // a record; whatever the tables yield.
 func Prepare(m retrain.Model, tables iter.Seq2[*retrain.Table, error]) (*Preparation, *Data, error) {
+	return new(Room).Prepare(m, tables)
+}
+
+// Prepare is the same in a room of another size. The data must be closed.
+func (r *Room) Prepare(m retrain.Model, tables iter.Seq2[*retrain.Table, error]) (*Preparation, *Data, error) {
 	m = m.WithDefaults()
 	s, err := newSelection(&m)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := newPreparation(&m)
-	inputs := p.inputs(&m)
-	g, err := gather(s, slices.Concat(inputs, m.Target, p.order()), tables)
+	g, err := gather(s, r, slices.Concat(p.inputs(&m), m.Target, p.order()), tables)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.OrderBy != "" && p.OrderBy == defaultOrder && !g.has(p.OrderBy) {
+	d := &Data{Read: g.read, Rows: g.rows, gathering: g}
+	if err := d.prepare(p, &m); err != nil {
+		d.Close()
+		return nil, nil, err
+	}
+	if d.Rows < m.MinTrainingSamples {
+		p = nil
+	}
+	return p, d, nil
+}
+
+// prepare learns from what was gathered, and encodes it.
+func (d *Data) prepare(p *Preparation, m *retrain.Model) error {
+	g, inputs := d.gathering, p.inputs(m)
+	if p.OrderBy != "" && p.OrderBy == defaultOrder && !g.has[g.index[p.OrderBy]] {
 		p.OrderBy = "" // nobody chose it and no record has it: the order of the records is the order of time
 	}
-	d := &Data{Read: g.read, Rows: len(g.origins)}
 	if d.Rows < m.MinTrainingSamples {
-		return nil, d, nil
+		return nil
 	}
-	rows, err := g.complete(&m, inputs, slices.Concat(m.Target, p.order()))
+	rows, err := g.complete(m, inputs, slices.Concat(m.Target, p.order()))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if d.Rows, d.Skipped = len(rows), d.Rows-len(rows); d.Rows < m.MinTrainingSamples {
-		return nil, d, nil
+		return nil
 	}
-	learnt, err := d.divide(p, g, rows, &m)
+	learnt, err := d.divide(p, rows, m)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if err := p.learn(&m, g, inputs, learnt, rows); err != nil {
-		return nil, nil, err
+	place := placesOf(d.order, g.rows)
+	if err := p.learn(m, g, inputs, place, learnt); err != nil {
+		return err
 	}
-	return p, d, d.encode(p, g, rows)
+	return d.encode(p, place, learnt)
+}
+
+// placesOf returns where each of n accepted rows went, -1 for those that were left out.
+func placesOf(rows []int32, n int) []int32 {
+	place := make([]int32, n)
+	for i := range place {
+		place[i] = -1
+	}
+	for i, row := range rows {
+		place[row] = int32(i)
+	}
+	return place
 }
 
 // defaultOrder is the field that a time series is ordered by where its model does not say.
@@ -82,96 +110,110 @@ func (p *Preparation) order() []string {
 	return []string{p.OrderBy}
 }
 
-// has reports whether any row has the field.
-func (g *gathering) has(field string) bool {
-	return slices.ContainsFunc(g.column(field).kinds, func(k retrain.Cell) bool { return k != retrain.Missing })
-}
-
 // complete returns the rows that have what the rule onMissing asks for. The target and the time are always needed.
-func (g *gathering) complete(m *retrain.Model, inputs, always []string) ([]int, error) {
+func (g *gathering) complete(m *retrain.Model, inputs, always []string) ([]int32, error) {
+	for _, name := range slices.Concat(inputs, always) {
+		if !g.has[g.index[name]] {
+			return nil, invalid("no record has the field %s", name).WithHint("see what the records have: producer records %s --limit 1", m.Resource)
+		}
+	}
 	needed := always
 	if m.OnMissing == "skip" || m.OnMissing == "error" {
 		needed = slices.Concat(inputs, always)
 	}
-	for _, name := range slices.Concat(inputs, always) {
-		if !g.has(name) {
-			return nil, invalid("no record has the field %s", name).WithHint("see what the records have: producer records %s --limit 1", m.Resource)
+	rows := make([]int32, 0, g.rows)
+	for b, err := range g.all() {
+		if err != nil {
+			return nil, err
 		}
-	}
-	rows := make([]int, 0, len(g.origins))
-	for row := range g.origins {
-		lacks := slices.IndexFunc(needed, func(name string) bool { return g.column(name).kinds[row] == retrain.Missing })
-		switch {
-		case lacks < 0:
-			rows = append(rows, row)
-		case m.OnMissing == "error":
-			return nil, invalid("%s has no %s", g.record(row), needed[lacks]).WithHint("onMissing: skip leaves such records out")
+		for i := range b.rows {
+			lacks := slices.IndexFunc(needed, func(name string) bool { return b.cell(g.index[name], i).kind == retrain.Missing })
+			switch {
+			case lacks < 0:
+				rows = append(rows, int32(b.first+i))
+			case m.OnMissing == "error":
+				return nil, invalid("%s has no %s", g.record(b.first+i), needed[lacks]).WithHint("onMissing: skip leaves such records out")
+			}
 		}
 	}
 	return rows, nil
 }
 
-// divide puts the rows in their order and says which are learnt from. It returns the rows whose values may be known before
-// the holdout: those that scales and levels come from.
-func (d *Data) divide(p *Preparation, g *gathering, rows []int, m *retrain.Model) ([]int, error) {
+// divide puts the rows in their order and says which are learnt from. It returns how many of the first rows may be known
+// before the holdout: those that scales and levels come from.
+func (d *Data) divide(p *Preparation, rows []int32, m *retrain.Model) (learnt int, err error) {
 	if m.Type != retrain.TimeSeries {
-		d.Train, d.Holdout = split(g, rows, m.Seed, *m.ModelConfig.ValidationSplit)
-		learnt := make([]int, len(d.Train))
-		for i, t := range d.Train {
-			learnt[i] = rows[t]
+		train, holdout := split(d.ids, rows, m.Seed, *m.ModelConfig.ValidationSplit)
+		d.ids = nil
+		d.order = slices.Concat(train, holdout)
+		numbers := make([]int32, len(d.order))
+		for i := range numbers {
+			numbers[i] = int32(i)
 		}
-		return learnt, nil
+		d.Train, d.Holdout = numbers[:len(train)], numbers[len(train):]
+		return len(train), nil
 	}
-	times, err := chronological(g, rows, p.OrderBy)
+	times, err := chronological(d.gathering, rows, p.OrderBy)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
+	d.order, d.timed = rows, true
 	d.Train, d.Holdout = windows(len(rows), times, m)
 	if len(d.Holdout) > 0 {
-		return rows[:d.Holdout[0]], nil
+		return int(d.Holdout[0]), nil
 	}
-	return rows, nil
+	return len(rows), nil
 }
 
 // learn fills p in from the learnt rows; classes are found in all rows.
-func (p *Preparation) learn(m *retrain.Model, g *gathering, inputs []string, learnt, rows []int) error {
-	for _, name := range inputs {
-		f, err := learnFeature(g, g.column(name), learnt)
-		if err != nil {
+func (p *Preparation) learn(m *retrain.Model, g *gathering, inputs []string, place []int32, learnt int) error {
+	features := make([]learner, len(inputs))
+	p.Features, p.Targets = make([]Feature, len(inputs)), make([]Target, len(m.Target))
+	var looks []look
+	for i, name := range inputs {
+		p.Features[i].Name = name
+		features[i] = learner{Feature: &p.Features[i], column: g.index[name], tally: tally{of: map[string]int{}, example: map[string]example{}}}
+		looks = append(looks, features[i].kinds())
+	}
+	if err := g.look(place, learnt, looks...); err != nil {
+		return err
+	}
+	looks = nil
+	for i := range features {
+		f := &features[i]
+		var err error
+		if f.Form, err = f.form(g); err != nil {
 			return err
 		}
-		p.Features = append(p.Features, f)
+		looks = append(looks, f.reach())
+	}
+	targets := make([]targetLearner, len(m.Target))
+	for i, name := range m.Target {
+		p.Targets[i].Name = name
+		targets[i] = targetLearner{Target: &p.Targets[i], column: g.index[name]}
+		looks = append(looks, targets[i].reach(Classes(m)))
+	}
+	if err := g.look(place, learnt, looks...); err != nil {
+		return err
+	}
+	for i := range targets {
+		if err := targets[i].reached(m.ModelConfig.Loss == "binaryCrossentropy"); err != nil {
+			return err
+		}
+	}
+	looks = nil
+	for i := range features {
+		if features[i].reached(); features[i].Form != Category {
+			looks = append(looks, features[i].spread())
+		}
+	}
+	if err := g.look(place, learnt, looks...); err != nil {
+		return err
 	}
 	if m.Type == retrain.Regression {
 		p.Terms = polynomial(p.Features, m.ModelConfig.Polynomial)
 	}
-	for _, name := range m.Target {
-		t, err := learnTargetOf(m, g, g.column(name), learnt, rows)
-		if err != nil {
-			return err
-		}
-		p.Targets = append(p.Targets, t)
-	}
 	return p.agree(m)
-}
-
-func learnTargetOf(m *retrain.Model, g *gathering, c *column, learnt, rows []int) (Target, error) {
-	binary := m.ModelConfig.Loss == "binaryCrossentropy"
-	if Classes(m) {
-		t, err := learnClasses(g, c, rows)
-		if err == nil && binary && len(t.Classes) != 2 {
-			return t, invalid("target %s has %d classes; binaryCrossentropy tells two apart", t.Name, len(t.Classes)).WithHint("loss: categoricalCrossentropy")
-		}
-		return t, err
-	}
-	t, err := learnTarget(g, c, learnt)
-	if err == nil && binary { // several labels, each of which is there or not
-		if t.Min < 0 || t.Max > 1 {
-			return t, invalid("target %s reaches from %s to %s; binaryCrossentropy needs 0 to 1", t.Name, numberText(t.Min), numberText(t.Max))
-		}
-		t.Min, t.Max = 0, 1
-	}
-	return t, err
 }
 
 // agree gives the past of a series' target, which is a feature, the scale of the target.
@@ -191,63 +233,125 @@ func (p *Preparation) agree(m *retrain.Model) error {
 	return nil
 }
 
-// encode fills X and Y.
-func (d *Data) encode(p *Preparation, g *gathering, rows []int) error {
+// encode fills X and Y, or the file.
+func (d *Data) encode(p *Preparation, place []int32, learnt int) error {
 	d.Width, d.Outputs = p.Width(), p.Outputs()
-	if size := 4 * d.Width * d.Rows; size > maxBytes {
+	size := 4 * int64(d.Width) * int64(d.Rows)
+	if size > d.room.disk() {
 		return p.tooWide(d.Rows, size)
 	}
-	e, err := p.Encoder()
+	d.Y = make([]float32, d.Rows*d.Outputs)
+	if size <= d.room.memory() {
+		d.X = d.room.floats(d.Rows, d.Width)
+	} else {
+		file, err := d.room.file()
+		if err != nil {
+			return fmt.Errorf("keep encoded rows: %w", err)
+		}
+		d.file = &matrix{file: file, width: d.Width}
+	}
+	w, err := d.writer(p, learnt)
 	if err != nil {
 		return err
 	}
-	d.X, d.Y = make([]float32, d.Rows*d.Width), make([]float32, d.Rows*d.Outputs)
-	d.Origins = make([]Origin, d.Rows)
-	columns := make([]*column, len(p.Features))
-	for i := range p.Features {
-		columns[i] = g.column(p.Features[i].Name)
-	}
-	targets := make([]targetColumn, len(p.Targets))
-	for i := range p.Targets {
-		targets[i] = newTargetColumn(&p.Targets[i], g)
-	}
-	cells := make([]cell, len(columns))
-	for i, row := range rows {
-		d.Origins[i] = g.origins[row]
-		for j, c := range columns {
-			cells[j] = c.at(row)
+	for b, err := range d.all() {
+		if err != nil {
+			return err
 		}
-		if _, err := e.row(d.X[i*d.Width:(i+1)*d.Width], cells); err != nil {
-			return invalid("%w (%s)", err, g.record(row))
-		}
-		for j := range targets {
-			if d.Y[i*d.Outputs+j], err = targets[j].at(row); err != nil {
-				return invalid("%w (%s)", err, g.record(row))
+		for i := range b.rows {
+			at := int(place[b.first+i])
+			if at < 0 {
+				continue
+			}
+			x, err := w.encode(b, i, at)
+			if err != nil {
+				return invalid("%w (%s)", err, d.record(b.first+i))
+			}
+			if err := w.keep(x, at); err != nil {
+				return err
 			}
 		}
+	}
+	if d.file != nil {
+		return d.file.flush()
 	}
 	return nil
 }
 
-func (p *Preparation) tooWide(rows, size int) error {
+// A writer encodes rows to their places.
+type writer struct {
+	*Data
+	encoder *Encoder
+	learnt  int
+	fields  []int // [features], in the blocks
+	targets []targetColumn
+	cells   []cell    // [features], of a row
+	row     []float32 // where it goes to the file
+}
+
+func (d *Data) writer(p *Preparation, learnt int) (*writer, error) {
+	w := &writer{Data: d, learnt: learnt, cells: make([]cell, len(p.Features)), row: make([]float32, d.Width)}
+	for i := range p.Features {
+		w.fields = append(w.fields, d.index[p.Features[i].Name])
+	}
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		w.targets = append(w.targets, targetColumn{t, d.index[t.Name], indexOf(t.Classes)})
+	}
+	var err error
+	w.encoder, err = p.Encoder()
+	return w, err
+}
+
+// encode encodes the i-th row of a block, which goes to the place at.
+func (w *writer) encode(b *block, i, at int) (x []float32, err error) {
+	for j, field := range w.fields {
+		w.cells[j] = b.cell(field, i)
+	}
+	x = w.row
+	if w.file == nil {
+		x = w.X[at*w.Width : (at+1)*w.Width]
+	}
+	if _, err := w.encoder.row(x, w.cells); err != nil {
+		return nil, err
+	}
+	for j := range w.targets {
+		if w.Y[at*w.Outputs+j], err = w.targets[j].of(b.cell(w.targets[j].column, i)); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// keep puts an encoded row into the file, if there is one.
+func (w *writer) keep(x []float32, at int) error {
+	switch {
+	case w.file == nil:
+		return nil
+	case at < w.learnt:
+		return w.file.put(0, at, x)
+	}
+	return w.file.put(1, at, x)
+}
+
+func (p *Preparation) tooWide(rows int, size int64) error {
 	widest := slices.MaxFunc(p.Features, func(a, b Feature) int { return a.Width() - b.Width() })
-	return invalid("%d rows of %d columns are %d GB; feature %s alone has %d levels", rows, p.Width(), size>>30, widest.Name, len(widest.Levels)).
-		WithHint("a text that differs in almost every record teaches nothing: leave it out, or group it in map")
+	err := invalid("%d rows of %d columns are %d GB", rows, p.Width(), size>>30)
+	if n := len(widest.Levels); 2*n > p.Width() {
+		err.Message += fmt.Sprintf("; feature %s alone has %d levels", widest.Name, n)
+		return err.WithHint("a text that differs in almost every record teaches nothing: leave it out, or group it in map")
+	}
+	return err.WithHint("filter, or a partition, leaves some of them out")
 }
 
 // A targetColumn encodes a target.
 type targetColumn struct {
 	*Target
-	column *column
+	column int            // in the blocks
 	index  map[string]int // of the classes
 }
 
-func newTargetColumn(t *Target, g *gathering) targetColumn {
-	return targetColumn{t, g.column(t.Name), indexOf(t.Classes)}
-}
-
-func (t targetColumn) at(row int) (float32, error) {
-	v := t.column.at(row)
+func (t *targetColumn) of(v cell) (float32, error) {
 	if len(t.Classes) > 0 {
 		return float32(t.index[v.label()]), nil
 	}

@@ -2,6 +2,7 @@ package prep
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -15,35 +16,45 @@ func holdoutSize(n int, share float64) int {
 	return max(0, min(int(math.Ceil(share*float64(n)-rounding)), n-1))
 }
 
-// split divides rows 0 to n-1 by chance: in the order of a hash of the seed and each record's id, the first ones are held
-// out. So a record keeps its side, but for a few at the border, while the data grows: a champion is judged on rows that it
-// did not learn either. Where ids are missing or equal, rows follow in their order.
-func split(g *gathering, rows []int, seed uint64, share float64) (train, holdout []int) {
-	type drawn struct {
-		row  int
-		hash uint64
-	}
-	order := make([]drawn, len(rows))
+// split divides rows by chance: in the order of a hash of the seed and each record's id, the first ones are held out. So a
+// record keeps its side, but for a few at the border, while the data grows: a champion is judged on rows that it did not learn
+// either. Where ids are missing or equal, rows follow in their order. The learnt rows and the others are in the order of rows.
+func split(ids []uint64, rows []int32, seed uint64, share float64) (learnt, holdout []int32) {
+	hashes := make([]uint64, len(rows))
 	for i, row := range rows {
-		id := recordID(g.origins[row])
-		hash := mix(seed ^ mix(uint64(i)))
-		if id != "" {
-			hash = mix(seed ^ mix(fnv(id)))
+		hashes[i] = mix(seed ^ mix(uint64(i)))
+		if id := ids[row]; id != 0 {
+			hashes[i] = mix(seed ^ mix(id))
 		}
-		order[i] = drawn{i, hash}
 	}
-	slices.SortFunc(order, func(a, b drawn) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.row, b.row)) })
 	n := holdoutSize(len(rows), share)
-	for i, d := range order {
-		if i < n {
-			holdout = append(holdout, d.row)
-		} else {
-			train = append(train, d.row)
+	if n == 0 {
+		return rows, nil
+	}
+	sorted := slices.Sorted(slices.Values(hashes))
+	border := sorted[n-1]
+	first, _ := slices.BinarySearch(sorted, border)
+	ties := n - first // rows of the border's hash that are held out
+	for i, hash := range hashes {
+		switch {
+		case hash < border:
+			holdout = append(holdout, rows[i])
+		case hash == border && ties > 0:
+			holdout = append(holdout, rows[i])
+			ties--
+		default:
+			learnt = append(learnt, rows[i])
 		}
 	}
-	slices.Sort(train)
-	slices.Sort(holdout)
-	return train, holdout
+	return learnt, holdout
+}
+
+// hashed returns a number for a record's id, 0 for none.
+func hashed(id string) uint64 {
+	if id == "" {
+		return 0
+	}
+	return fnv(id)
 }
 
 // fnv is the FNV-1a hash of s.
@@ -65,24 +76,27 @@ func mix(x uint64) uint64 {
 
 // chronological sorts rows by their time; rows of the same time stay in the order of their records. It returns the times in
 // seconds, nil where there is no such field: then the order of the records is the order of time.
-func chronological(g *gathering, rows []int, orderBy string) ([]float64, error) {
+func chronological(g *gathering, rows []int32, orderBy string) ([]float64, error) {
 	if orderBy == "" {
 		return nil, nil
 	}
-	c := g.column(orderBy)
-	times := make([]float64, len(g.origins))
-	for _, row := range rows {
-		v := c.at(row)
+	times := make([]float64, g.rows)
+	place := placesOf(rows, g.rows)
+	err := g.look(place, len(rows), look{field: g.index[orderBy], add: func(v cell, row int) error {
 		t, ok := v.asNumber()
 		if date, isDate := v.date(); isDate && v.kind == retrain.Text {
 			t, ok = seconds(date), true
 		}
 		if !ok || math.IsNaN(t) {
-			return nil, invalid("orderBy %s: %s is neither a date nor a number (%s)", orderBy, v, g.record(row))
+			return fmt.Errorf("orderBy %s: %s is neither a date nor a number", orderBy, v)
 		}
 		times[row] = t
+		return nil
+	}})
+	if err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(times[a], times[b]) })
+	slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(times[a], times[b]) })
 	sorted := make([]float64, len(rows))
 	for i, row := range rows {
 		sorted[i] = times[row]
@@ -102,17 +116,17 @@ func inSeconds(sorted []float64) []float64 {
 
 // windows divides the rows that a complete window precedes: the last ones in time are held out. Where maxGap is not 0, no
 // window reaches over a longer gap, neither within nor to the row that it predicts.
-func windows(n int, times []float64, m *retrain.Model) (train, holdout []int) {
+func windows(n int, times []float64, m *retrain.Model) (train, holdout []int32) {
 	c := m.ModelConfig
 	gap := time.Duration(c.MaxGap).Seconds()
 	began := 0 // the first row after the last gap
-	var all []int
+	var all []int32
 	for t := range n {
 		if t > 0 && gap > 0 && times != nil && times[t]-times[t-1] > gap {
 			began = t
 		}
 		if t-began >= c.Lookback {
-			all = append(all, t)
+			all = append(all, int32(t))
 		}
 	}
 	cut := len(all) - holdoutSize(len(all), *c.ValidationSplit)

@@ -19,10 +19,10 @@ func numbered(n int) []retrain.Record {
 }
 
 // ids returns the records of some rows of Data.
-func ids(d *prep.Data, rows []int) []string {
+func ids(d *prep.Data, rows []int32) []string {
 	var ids []string
 	for _, row := range rows {
-		ids = append(ids, d.Origins[row].Record().ID())
+		ids = append(ids, record(d, int(row)).ID())
 	}
 	return ids
 }
@@ -43,7 +43,7 @@ func TestSplit(t *testing.T) {
 		}
 		both := slices.Sorted(slices.Values(slices.Concat(d.Train, d.Holdout)))
 		for i := range test.n {
-			if both[i] != i {
+			if int(both[i]) != i {
 				t.Fatalf("%v of %d: not a division of the rows: %v", test.share, test.n, both)
 			}
 		}
@@ -79,8 +79,13 @@ func TestSplitWithoutIDs(t *testing.T) {
 	for _, r := range records {
 		delete(r, "id")
 	}
-	if _, d := prepare(t, regression("x"), records); len(d.Holdout) != 20 || d.Holdout[19] == 19 || d.Holdout[0] == 80 {
-		t.Errorf("got %v", d.Holdout)
+	_, d := prepare(t, regression("x"), records)
+	if len(d.Holdout) != 20 {
+		t.Fatalf("got %v", d.Holdout)
+	}
+	first, last := record(d, int(d.Holdout[0]))["x"].(float64), record(d, int(d.Holdout[19]))["x"].(float64)
+	if last == 19 || first == 80 {
+		t.Errorf("got %v to %v: not by chance", first, last)
 	}
 }
 
@@ -100,13 +105,13 @@ func TestSeries(t *testing.T) {
 	records := numbered(20)
 	slices.Reverse(records)
 	p, d := prepare(t, series(5, "x"), records)
-	if got := d.Origins[0].Record().ID(); got != "r0" {
+	if got := record(d, 0).ID(); got != "r0" {
 		t.Errorf("the first row is %s", got)
 	}
-	if want := []int{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}; !slices.Equal(d.Train, want) {
+	if want := []int32{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}; !slices.Equal(d.Train, want) {
 		t.Errorf("got %v, want %v", d.Train, want)
 	}
-	if want := []int{17, 18, 19}; !slices.Equal(d.Holdout, want) {
+	if want := []int32{17, 18, 19}; !slices.Equal(d.Holdout, want) {
 		t.Errorf("got %v, want %v", d.Holdout, want)
 	}
 	if p.Features[0].Max != 16 || p.Targets[0].Max != 32 {
@@ -137,7 +142,7 @@ func TestSeriesTies(t *testing.T) {
 		r["day"] = "2024-01-01"
 	}
 	_, d := prepare(t, all(series(2)), records)
-	if got, want := ids(d, []int{0, 1, 2, 3, 4, 5}), []string{"r0", "r1", "r2", "r3", "r4", "r5"}; !slices.Equal(got, want) {
+	if got, want := ids(d, []int32{0, 1, 2, 3, 4, 5}), []string{"r0", "r1", "r2", "r3", "r4", "r5"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -146,12 +151,12 @@ func TestSeriesGaps(t *testing.T) {
 	records := slices.Delete(numbered(12), 4, 6) // days 1 to 4, 7 to 12
 	for _, test := range []struct {
 		gap  time.Duration
-		want []int
+		want []int32
 	}{
-		{0, []int{2, 3, 4, 5, 6, 7, 8, 9}},
-		{24 * time.Hour, []int{2, 3, 6, 7, 8, 9}},
-		{71 * time.Hour, []int{2, 3, 6, 7, 8, 9}},
-		{72 * time.Hour, []int{2, 3, 4, 5, 6, 7, 8, 9}},
+		{0, []int32{2, 3, 4, 5, 6, 7, 8, 9}},
+		{24 * time.Hour, []int32{2, 3, 6, 7, 8, 9}},
+		{71 * time.Hour, []int32{2, 3, 6, 7, 8, 9}},
+		{72 * time.Hour, []int32{2, 3, 4, 5, 6, 7, 8, 9}},
 		{time.Hour, nil},
 	} {
 		m := all(series(2))
@@ -167,13 +172,13 @@ func TestSeriesTimes(t *testing.T) {
 		name  string
 		times [3]any // out of order: the second is first
 		gap   time.Duration
-		want  []int
+		want  []int32
 	}{
-		{"months", [3]any{"1949-02", "1949-01", "1949-03"}, 31 * 24 * time.Hour, []int{1, 2}},
-		{"seconds", [3]any{60.0, 0.0, 300.0}, time.Minute, []int{1}},
-		{"milliseconds", [3]any{1.7e12 + 60_000, 1.7e12, 1.7e12 + 300_000}, time.Minute, []int{1}},
-		{"text of numbers", [3]any{"2", "1", "10"}, 0, []int{1, 2}},
-		{"before 1970", [3]any{"1950-01-01T00:00:00Z", "1949-12-31T23:59:00Z", "1950-01-01T00:01:00Z"}, time.Minute, []int{1, 2}},
+		{"months", [3]any{"1949-02", "1949-01", "1949-03"}, 31 * 24 * time.Hour, []int32{1, 2}},
+		{"seconds", [3]any{60.0, 0.0, 300.0}, time.Minute, []int32{1}},
+		{"milliseconds", [3]any{1.7e12 + 60_000, 1.7e12, 1.7e12 + 300_000}, time.Minute, []int32{1}},
+		{"text of numbers", [3]any{"2", "1", "10"}, 0, []int32{1, 2}},
+		{"before 1970", [3]any{"1950-01-01T00:00:00Z", "1949-12-31T23:59:00Z", "1950-01-01T00:01:00Z"}, time.Minute, []int32{1, 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			records := numbered(3)
@@ -183,7 +188,7 @@ func TestSeriesTimes(t *testing.T) {
 			m := all(series(1))
 			m.ModelConfig.MaxGap = retrain.Duration(test.gap)
 			_, d := prepare(t, m, records)
-			if got := ids(d, []int{0, 1, 2}); !slices.Equal(got, []string{"r1", "r0", "r2"}) || !slices.Equal(d.Train, test.want) {
+			if got := ids(d, []int32{0, 1, 2}); !slices.Equal(got, []string{"r1", "r0", "r2"}) || !slices.Equal(d.Train, test.want) {
 				t.Errorf("got %v and windows %v, want %v", got, d.Train, test.want)
 			}
 		})

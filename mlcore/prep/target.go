@@ -55,51 +55,76 @@ func targetNumber(name string, v cell) (float64, error) {
 	return n + 0, nil // of the two zeros the positive one
 }
 
-// learnTarget returns the range of a numeric target in the training rows.
-func learnTarget(g *gathering, c *column, rows []int) (Target, error) {
-	t := Target{Name: c.name}
-	for i, row := range rows {
-		n, err := targetNumber(c.name, c.at(row))
-		if err != nil {
-			return t, invalid("%w (%s)", err, g.record(row)).WithHint("classes are predicted by type: classification")
-		}
-		if i == 0 {
-			t.Min, t.Max = n, n
-		}
-		t.Min, t.Max = min(t.Min, n), max(t.Max, n)
-	}
-	return t, nil
+// A targetLearner finds out how a target is encoded, in one pass: the range of a number in the learnt rows, or the classes in
+// all rows.
+type targetLearner struct {
+	*Target
+	column int
+	rows   int
+	seen   map[string]cell // the classes
 }
 
-// learnClasses returns the classes of a target in all rows.
-func learnClasses(g *gathering, c *column, rows []int) (Target, error) {
-	t := Target{Name: c.name}
-	seen := make(map[string]cell)
-	for _, row := range rows {
-		v := c.at(row)
-		of, err := classForm(v)
-		if err == nil && t.Of != "" && t.Of != of {
-			err = fmt.Errorf("%s is a %s where others are a %s", v, of, t.Of)
-		}
-		if err != nil {
-			return t, invalid("target %s: %w (%s)", c.name, err, g.record(row))
-		}
-		t.Of = of
-		seen[v.label()] = v
+func (l *targetLearner) reach(classes bool) look {
+	if classes {
+		l.seen = make(map[string]cell)
+		return look{field: l.column, all: true, add: l.addClass}
 	}
-	classes := slices.SortedFunc(maps.Values(seen), func(a, b cell) int {
+	return look{field: l.column, add: l.addNumber, hint: "classes are predicted by type: classification"}
+}
+
+func (l *targetLearner) addNumber(v cell, _ int) error {
+	n, err := targetNumber(l.Name, v)
+	if err != nil {
+		return err
+	}
+	if l.rows == 0 {
+		l.Min, l.Max = n, n
+	}
+	l.rows++
+	l.Min, l.Max = min(l.Min, n), max(l.Max, n)
+	return nil
+}
+
+func (l *targetLearner) addClass(v cell, _ int) error {
+	of, err := classForm(v)
+	if err == nil && l.Of != "" && l.Of != of {
+		err = fmt.Errorf("%s is a %s where others are a %s", v, of, l.Of)
+	}
+	if err != nil {
+		return fmt.Errorf("target %s: %w", l.Name, err)
+	}
+	if l.Of = of; len(l.seen) <= maxClasses { // of what has more, nobody wants to know how many exactly
+		l.seen[v.label()] = v
+	}
+	return nil
+}
+
+// reached completes what the pass found. Binary says that there must be two classes, or numbers from 0 to 1: several labels,
+// each of which is there or not.
+func (l *targetLearner) reached(binary bool) error {
+	if l.seen == nil {
+		if binary && (l.Min < 0 || l.Max > 1) {
+			return invalid("target %s reaches from %s to %s; binaryCrossentropy needs 0 to 1", l.Name, numberText(l.Min), numberText(l.Max))
+		} else if binary {
+			l.Min, l.Max = 0, 1
+		}
+		return nil
+	}
+	classes := slices.SortedFunc(maps.Values(l.seen), func(a, b cell) int {
 		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.text, b.text))
 	})
 	for _, v := range classes {
-		t.Classes = append(t.Classes, v.label())
+		l.Classes = append(l.Classes, v.label())
 	}
-	switch {
-	case len(t.Classes) == 1:
-		return t, invalid("target %s has one class only: %s", c.name, classes[0]).WithHint("there is nothing to tell apart until records of another class come")
-	case len(t.Classes) > maxClasses:
-		return t, invalid("target %s has %d classes, at most %d can be told apart", c.name, len(t.Classes), maxClasses).WithHint("numbers are predicted by type: regression")
+	switch n := len(l.Classes); {
+	case n == 1:
+		return invalid("target %s has one class only: %s", l.Name, classes[0]).WithHint("there is nothing to tell apart until records of another class come")
+	case n > maxClasses:
+		return invalid("target %s has more than %d classes, which cannot be told apart", l.Name, maxClasses).WithHint("numbers are predicted by type: regression")
+	case binary && n != 2:
+		return invalid("target %s has %d classes; binaryCrossentropy tells two apart", l.Name, n).WithHint("loss: categoricalCrossentropy")
 	}
-	return t, nil
+	return nil
 }
 
 func classForm(v cell) (Form, error) {
