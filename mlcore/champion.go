@@ -11,13 +11,13 @@ import (
 
 // judgeChampion lets the champion answer the same records. They are none where the champion cannot answer them: it wants features
 // that these records no longer have.
-func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64, error) {
+func (f *fit) judgeChampion(ctx context.Context, rows []int32) (map[string]float64, error) {
 	c, err := open(f.Champion)
 	if err != nil {
 		return nil, fmt.Errorf("champion: %w", err)
 	}
 	defer c.session.Close()
-	predictions, err := c.answerRows(ctx, f.data.Origins, rows)
+	predictions, err := c.answerRows(ctx, f.data, rows)
 	if errors.Is(err, retrain.DataValidationError) {
 		return map[string]float64{}, nil
 	} else if err != nil {
@@ -38,20 +38,23 @@ func (f *fit) judgeChampion(ctx context.Context, rows []int) (map[string]float64
 }
 
 // answerRows predicts rows of a data set that was prepared for another version, from their records.
-func (l *Loaded) answerRows(ctx context.Context, origins []prep.Origin, rows []int) ([]retrain.Prediction, error) {
+func (l *Loaded) answerRows(ctx context.Context, d *prep.Data, rows []int32) ([]retrain.Prediction, error) {
 	var all []retrain.Prediction
 	lookback := l.encoder.Lookback
 	for _, row := range rows {
-		first := row
+		first := int(row)
 		if lookback > 0 {
-			first = row - lookback
+			first -= lookback
 		}
 		if first < 0 {
 			return nil, retrain.Errorf(retrain.DataValidationError, "no window of %d records ends before row %d", lookback, row)
 		}
-		records := []retrain.Record{origins[first].Record()}
-		for i := first + 1; i < row; i++ {
-			records = append(records, origins[i].Record())
+		records := make([]retrain.Record, max(1, lookback))
+		for i := range records {
+			var err error
+			if records[i], err = d.Record(first + i); err != nil {
+				return nil, err
+			}
 		}
 		p, err := l.Predict(ctx, records)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"retrain/mlcore/nn"
+	"retrain/mlcore/prep"
 	"retrain/mlcore/session"
 )
 
@@ -98,10 +99,8 @@ func (p plan) curve(t *testing.T, c curve, rate float64, epochs int) (losses []f
 		t.Fatal(err)
 	}
 	defer program.session.Close()
-	tr := &training{program: program, x: session.New[float32](p.rows, p.width), y: session.New[float32](p.rows, p.targets),
-		learn: learn, epochs: epochs, rate: rate, order: func(int) []int32 { return learn }, state: p.begin(c.First), pace: pace{sliced: 1}}
-	copy(session.View[float32](tr.x), c.X)
-	copy(session.View[float32](tr.y), c.Y)
+	tr := &training{program: program, feed: fed(&p, c.X, c.Y, learn), epochs: epochs, rate: rate, shuffle: func([]int32, int, int) {},
+		state: p.begin(c.First), pace: pace{sliced: 1}}
 	before := 0.0
 	tr.between = func(context.Context) error {
 		s := tr.state
@@ -117,11 +116,19 @@ func (p plan) curve(t *testing.T, c curve, rate float64, epochs int) (losses []f
 	if err := tr.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, answers, err = tr.answer(learn[:5], tr.final())
+	answers, err = tr.answer(t.Context(), learn[:5], tr.final())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return losses, answers
+}
+
+// fed returns rows as a program reads them.
+func fed(p *plan, x, y []float32, learn []int32) *feed {
+	d := &prep.Data{X: x, Y: y, Rows: len(x) / p.width, Width: p.width, Outputs: p.targets, Train: learn}
+	f := &feed{data: d, room: p.rows, lookback: p.lookback, x: session.New[float32](p.rows, p.width), y: session.New[float32](p.rows, p.targets)}
+	f.cut()
+	return f
 }
 
 func compare(t *testing.T, what string, got, want []float64) {

@@ -25,7 +25,8 @@ type Details struct {
 	Output          string           `json:"outputActivation"`
 
 	TrainRows   int       `json:"trainRows"`
-	HoldoutRows int       `json:"holdoutRows"` // 0: the metrics are those of the rows that were learnt from
+	HoldoutRows int       `json:"holdoutRows"`        // 0: the metrics are those of the rows that were learnt from
+	LoadRows    int       `json:"loadRows,omitempty"` // rows that were in memory at once, where that was not all of them
 	BestEpoch   int       `json:"bestEpoch,omitempty"`
 	Interval    *Interval `json:"interval,omitempty"`
 	Temperature float64   `json:"temperature,omitempty"` // of classes: what the logits are divided by, so that confidence is how often it is right

@@ -12,6 +12,7 @@
 //	step.go          one step, an epoch, a judgement as functions of TensorFlow
 //	program.go       those functions in a session, kept for the next fit
 //	compiled.go      what XLA compiled, kept for the next process
+//	feed.go          the rows: all at once, or load by load
 //	training.go      slices, epochs, early stopping
 //	state.go         everything that a fit has come to, as bytes; reporter.go hands it on
 //	exact.go         linear models without all that
@@ -42,6 +43,13 @@ type Engine struct {
 	// CheckpointEvery is the least time between two checkpoints; 5 s. A fit that is cancelled writes one in any case.
 	CheckpointEvery time.Duration
 
+	// Memory is how many bytes of records, and how many bytes of encoded rows, a fit keeps in memory; 1 GiB. Larger data are
+	// learnt load by load from files, up to 256 GiB of encoded rows: see feed. It is part of what decides the bytes of a
+	// version, as the data are; how much of the machine is free is not.
+	Memory int64
+	// Dir is the folder for these files, which are gone with the process; os.TempDir.
+	Dir string
+
 	programs programs
 	gpu      turn // one training at a time
 	slice    int  // steps of a slice, for tests; 0: by time
@@ -64,5 +72,7 @@ func (e *Engine) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) 
 
 // Close frees what the engine keeps. No fit may be running.
 func (e *Engine) Close() { e.programs.close() }
+
+func (e *Engine) memory() int64 { return cmp.Or(e.Memory, 1<<30) }
 
 func (e *Engine) checkpointEvery() time.Duration { return cmp.Or(e.CheckpointEvery, 5*time.Second) }

@@ -36,7 +36,7 @@ func (f *fit) solve(ctx context.Context) error {
 		return err
 	}
 	for i := range n - 1 { // not the bias
-		squares[i*n+i] += ridge * float64(len(t.learn))
+		squares[i*n+i] += ridge * float64(len(t.data.Train))
 	}
 	if !factor(squares, n) {
 		return retrain.Errorf(retrain.TrainingError, "the features of model %q determine no linear model", f.Model.Name).WithHint("solver: gradient")
@@ -49,41 +49,56 @@ func (f *fit) solve(ctx context.Context) error {
 		}
 		bias[j] = float32(w[n-1])
 	}
-	loss, _, err := t.answer(t.learn, t.state.w)
+	loss, err := t.loss(ctx, t.data.Train, t.state.w)
 	if err != nil {
 		return err
 	}
-	t.state.Loss = float32(loss * float64(len(t.learn)))
-	return t.endEpoch()
+	t.state.Loss = float32(loss * float64(len(t.data.Train)))
+	return t.endEpoch(ctx)
 }
 
 // normal returns the products of all columns with each other, [n, n], and with the targets, [k, n], summed over the learnt
 // rows. The last column is the bias's: ones.
 func (t *training) normal(ctx context.Context, n, k int) (squares, products []float64, err error) {
-	x, y := session.View[float32](t.x), session.View[float32](t.y)
 	squares, products = make([]float64, n*n), make([]float64, k*n)
 	row := make([]float64, n)
 	row[n-1] = 1
-	for at, r := range t.learn {
-		if at%4096 == 0 && ctx.Err() != nil {
+	for left := t.data.Train; len(left) > 0; {
+		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
-		for i, v := range x[int(r)*(n-1) : (int(r)+1)*(n-1)] {
-			row[i] = float64(v)
+		some := left[:min(4096, t.fits(left))]
+		left = left[len(some):]
+		back, err := t.window(span{int(some[0]), int(some[len(some)-1]) + 1})
+		if err != nil {
+			return nil, nil, err
 		}
-		for i, v := range row {
-			if v == 0 {
-				continue
+		x, y := session.View[float32](t.x), session.View[float32](t.y)
+		for _, r := range some {
+			at := int(r) - back
+			for i, v := range x[at*(n-1) : (at+1)*(n-1)] {
+				row[i] = float64(v)
 			}
-			for j := range i + 1 {
-				squares[i*n+j] += v * row[j]
-			}
-			for j := range k {
-				products[j*n+i] += v * float64(y[int(r)*k+j])
-			}
+			addProducts(squares, products, row, y[at*k:(at+1)*k])
 		}
 	}
 	return squares, products, nil
+}
+
+// addProducts adds the products of a row's columns with each other, and with its targets.
+func addProducts(squares, products, row []float64, y []float32) {
+	n := len(row)
+	for i, v := range row {
+		if v == 0 {
+			continue
+		}
+		for j := range i + 1 {
+			squares[i*n+j] += v * row[j]
+		}
+		for j := range y {
+			products[j*n+i] += v * float64(y[j])
+		}
+	}
 }
 
 // factor replaces the lower half of the symmetric a [n, n] by its Cholesky factor, and returns false where it has none.

@@ -24,7 +24,10 @@ func (f *fit) exemplify(ctx context.Context) error {
 		return retrain.Errorf(retrain.TrainingError, "the written version does not load: %w", err)
 	}
 	defer l.session.Close()
-	records := f.exampleRecords()
+	records, err := f.exampleRecords()
+	if err != nil {
+		return err
+	}
 	predictions, err := l.Predict(ctx, records)
 	if err != nil {
 		return retrain.Errorf(retrain.TrainingError, "the written version does not answer: %w", err)
@@ -43,16 +46,20 @@ func (f *fit) exemplify(ctx context.Context) error {
 }
 
 // exampleRecords returns a few records of the data; of a time series so many that they make a few windows.
-func (f *fit) exampleRecords() []retrain.Record {
+func (f *fit) exampleRecords() ([]retrain.Record, error) {
 	n := min(examples, f.data.Rows)
 	if f.preparation.Lookback > 0 {
 		n = min(f.preparation.Lookback+examples-1, f.data.Rows)
 	}
 	records := make([]retrain.Record, n)
 	for i := range records {
-		records[i] = needed(f.data.Origins[i].Record(), f.preparation)
+		r, err := f.data.Record(i)
+		if err != nil {
+			return nil, err
+		}
+		records[i] = needed(r, f.preparation)
 	}
-	return records
+	return records, nil
 }
 
 // needed returns the fields of a record that a prediction reads. What expressions read is not known here: where there are

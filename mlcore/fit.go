@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"hash"
+	"slices"
 	"time"
 
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
@@ -22,6 +24,7 @@ type fit struct {
 	engine      *Engine
 	preparation *prep.Preparation
 	data        *prep.Data
+	rows        *session.Tensor // the encoded rows, where they are in memory
 	training    *training
 	result      retrain.Fit
 	details     Details
@@ -31,9 +34,11 @@ type fit struct {
 func (f *fit) run(ctx context.Context) error {
 	f.Model = f.Model.WithDefaults()
 	var err error
-	if f.preparation, f.data, err = prep.Prepare(f.Model, f.Data); err != nil {
+	room := prep.Room{Memory: f.engine.memory(), Dir: f.engine.Dir, Floats: f.floats}
+	if f.preparation, f.data, err = room.Prepare(f.Model, f.Data); err != nil {
 		return err
 	}
+	defer f.data.Close()
 	if err := f.enough(); err != nil {
 		return err
 	}
@@ -73,6 +78,12 @@ func (f *fit) run(ctx context.Context) error {
 	return f.write(ctx)
 }
 
+// floats makes the memory of the encoded rows: that of the tensor which they are learnt from.
+func (f *fit) floats(rows, width int) []float32 {
+	f.rows = session.New[float32](bucket(rows), width)
+	return session.View[float32](f.rows)[:rows*width]
+}
+
 // enough returns an InsufficientDataError where there are fewer rows than the model asks for, or no window of a series.
 func (f *fit) enough() error {
 	least, have := f.Model.MinTrainingSamples, f.data.Rows
@@ -100,7 +111,8 @@ func (f *fit) plan() (*plan, error) {
 	c := &f.Model.ModelConfig
 	p := &plan{network: network, loss: loss, optimizer: nn.Optimizer{Name: c.Optimizer}, batch: c.BatchSize, width: f.data.Width,
 		targets: f.data.Outputs, lookback: f.preparation.Lookback, weighted: len(c.ClassWeights) > 0,
-		rows: bucket(f.data.Rows), train: bucket(len(f.data.Train))}
+		rows: roomFor(f.data, f.preparation.Lookback, f.engine.memory())}
+	p.train = bucket(min(len(f.data.Train), p.rows))
 	if c.Optimizer == "sgd" {
 		p.optimizer.Momentum = c.Momentum
 	}
@@ -109,26 +121,33 @@ func (f *fit) plan() (*plan, error) {
 	return p, nil
 }
 
-// begin puts the data into tensors and finds the state to go on from.
+// begin makes the tensors and finds the state to go on from.
 func (f *fit) begin(program *program) (*training, error) {
 	p, c := program.plan, &f.Model.ModelConfig
-	t := &training{program: program, x: session.New[float32](p.rows, p.width), y: session.New[float32](p.rows, p.targets),
-		learn: indexes(f.data.Train), judged: indexes(f.data.Holdout), epochs: c.Epochs, rate: c.LearningRate, seed: f.Model.Seed,
+	t := &training{program: program, feed: f.feed(p), epochs: c.Epochs, rate: c.LearningRate, seed: f.Model.Seed, shuffle: shuffled(f.Model.Seed),
 		stopping: c.EarlyStopping, pace: pace{sliced: f.engine.slice}}
-	copy(session.View[float32](t.x), f.data.X)
-	copy(session.View[float32](t.y), f.data.Y)
-	of := f.digest(p)
-	f.data.X = nil
-	if p.weighted {
-		t.weights = f.rowWeights(p)
+	of, err := f.digest(p)
+	if err != nil {
+		return nil, err
 	}
-	t.order = shuffled(t.learn, t.seed)
-	var err error
 	if t.state, err = f.first(p, of); err != nil {
 		return nil, err
 	}
-	t.between = (&reporter{fit: f, training: t, of: of, began: time.Now(), saved: time.Now(), first: t.state.Number}).between
+	t.between = (&reporter{fit: f, training: t, of: of, began: time.Now(), saved: time.Now(), first: t.done()}).between
 	return t, nil
+}
+
+// feed makes what the program reads the rows from.
+func (f *fit) feed(p *plan) *feed {
+	d := &feed{data: f.data, room: p.rows, lookback: p.lookback, x: f.rows, y: session.New[float32](p.rows, p.targets)}
+	if d.x == nil {
+		d.x = session.New[float32](p.rows, p.width)
+	}
+	if p.weighted {
+		d.weights, d.weigh = session.New[float32](p.rows), f.weigh
+	}
+	d.cut()
+	return d
 }
 
 // first returns the state to go on from: the checkpoint, the version to continue, or the seed.
@@ -149,34 +168,39 @@ func (f *fit) first(p *plan, of string) (*state, error) {
 }
 
 // digest names the work: a checkpoint belongs to the same plan, rows and settings only.
-func (f *fit) digest(p *plan) string {
-	h := sha256.New()
-	_ = json.NewEncoder(h).Encode([]any{p.key(), f.Model.ModelConfig, f.Model.Seed, f.data.Train, f.data.Holdout, tf.Version()}) // plain data marshal, a hash takes all
-	_ = binary.Write(h, binary.LittleEndian, f.data.X)
-	_ = binary.Write(h, binary.LittleEndian, f.data.Y)
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// rowWeights returns how much each row counts: as its class does.
-func (f *fit) rowWeights(p *plan) *session.Tensor {
-	t := session.New[float32](p.rows)
-	weights := session.View[float32](t)
-	classes := f.preparation.Targets[0].Classes
-	for i, class := range f.data.Y {
-		weights[i] = 1
-		if w, ok := f.Model.ModelConfig.ClassWeights[classes[int(class)]]; ok {
-			weights[i] = float32(w)
+func (f *fit) digest(p *plan) (string, error) {
+	h, d := sha256.New(), f.data
+	_ = json.NewEncoder(h).Encode([]any{p.key(), f.Model.ModelConfig, f.Model.Seed, len(d.Train), len(d.Holdout), tf.Version()}) // plain data marshal, a hash takes all
+	sum(h, d.Train)
+	sum(h, d.Holdout)
+	sum(h, d.Y)
+	piece := max(1, (1<<18)/d.Width) // rows
+	for at := 0; at < d.Rows; at += piece {
+		x := make([]float32, min(piece, d.Rows-at)*d.Width)
+		if err := d.Encoded(x, at); err != nil {
+			return "", err
 		}
+		sum(h, x)
 	}
-	return t
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func indexes(rows []int) []int32 {
-	x := make([]int32, len(rows))
-	for i, row := range rows {
-		x[i] = int32(row)
+// sum adds numbers to a hash.
+func sum[T int32 | float32](h hash.Hash, x []T) {
+	var b []byte
+	for some := range slices.Chunk(x, 1<<16) {
+		b, _ = binary.Append(b[:0], binary.LittleEndian, some) // plain numbers
+		h.Write(b)
 	}
-	return x
+}
+
+// weigh returns how much a row counts: as its class does.
+func (f *fit) weigh(row int) float32 {
+	class := f.preparation.Targets[0].Classes[int(f.data.Y[row])]
+	if w, ok := f.Model.ModelConfig.ClassWeights[class]; ok {
+		return float32(w)
+	}
+	return 1
 }
 
 // write puts the version's files into the folder and completes the result.
@@ -195,6 +219,9 @@ func (f *fit) write(ctx context.Context) error {
 		f.details.Execution = "xla"
 	}
 	f.details.TrainRows, f.details.HoldoutRows, f.details.BestEpoch = len(f.data.Train), len(f.data.Holdout), s.BestEpoch
+	if !f.training.whole() {
+		f.details.LoadRows = f.training.room
+	}
 	r := &f.result
 	r.Samples, r.Skipped, r.Epochs = f.data.Rows, f.data.Skipped, s.Epoch
 	r.Losses, r.ValLosses, r.Parameters = orEmpty(s.Losses), orEmpty(s.ValLosses), f.details.TotalParameters

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"retrain/mlcore/prep"
-	"retrain/mlcore/session"
 )
 
 // What is spent on importances: so many rows at most, each feature shuffled so often, and no more multiplications in all than
@@ -25,9 +24,9 @@ const (
 // Next to nothing, or less, is a feature that could be left out; two that say the same share what they matter. The shuffling
 // follows from the seed alone. It returns nil where it would take too long or say nothing.
 func (f *fit) importance(ctx context.Context, l *Loaded) (map[string]float64, error) {
-	s := f.sample()
-	if s == nil {
-		return nil, nil //nolint:nilnil // the importances are not known
+	s, err := f.sample()
+	if s == nil || err != nil {
+		return nil, err // nil and nil: the importances are not known
 	}
 	whole, ok, err := f.score(l, s, s.x)
 	if err != nil || !ok {
@@ -59,14 +58,14 @@ func (f *fit) importance(ctx context.Context, l *Loaded) (map[string]float64, er
 // A sample is rows to judge by, with what the network sees of them: x [rows, lookback, width], the lookback 1 where each row
 // stands by itself.
 type sample struct {
-	rows            []int
+	rows            []int32
 	x               []float32
 	lookback, width int
 	shape           []int // of x, as the network wants it
 }
 
 // sample returns rows of the holdout, or of the learnt rows where nothing was held out, evenly spread; nil for too few.
-func (f *fit) sample() *sample {
+func (f *fit) sample() (*sample, error) {
 	rows := f.data.Holdout
 	if len(rows) == 0 {
 		rows = f.data.Train
@@ -79,23 +78,22 @@ func (f *fit) sample() *sample {
 	}
 	n := min(len(rows), importanceRows, importanceOperations/each, importanceNumbers/(s.lookback*s.width))
 	if n < leastImportanceRows {
-		return nil
+		return nil, nil //nolint:nilnil // see above
 	}
-	x := session.View[float32](f.training.x)
+	of := s.lookback * s.width
+	s.x = make([]float32, n*of)
 	for i := range n {
 		row := rows[i*len(rows)/n]
-		first := row
-		if p.lookback > 0 {
-			first = row - p.lookback
-		}
 		s.rows = append(s.rows, row)
-		s.x = append(s.x, x[first*s.width:(first+s.lookback)*s.width]...)
+		if err := f.data.Encoded(s.x[i*of:(i+1)*of], int(row)-p.lookback); err != nil {
+			return nil, err
+		}
 	}
 	s.shape = []int{n, s.width}
 	if p.lookback > 0 {
 		s.shape = []int{n, s.lookback, s.width}
 	}
-	return s
+	return s, nil
 }
 
 // shuffled returns x with the columns of a feature taken from other rows; of a window all its steps from the same one.

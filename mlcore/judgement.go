@@ -9,11 +9,8 @@ import (
 
 // judge measures the fit, and the champion beside it, on the holdout; on the learnt rows where nothing was held out.
 func (f *fit) judge(ctx context.Context) error {
-	rows := f.data.Holdout
-	if len(rows) == 0 {
-		rows = f.data.Train
-	}
-	_, answers, err := f.training.answer(indexes(rows), f.training.final())
+	rows := f.judged()
+	answers, err := f.training.answer(ctx, rows, f.training.final())
 	if err != nil {
 		return err
 	}
@@ -33,8 +30,29 @@ func (f *fit) judge(ctx context.Context) error {
 	return err
 }
 
+// mostJudged bounds the numbers that metrics are computed from: of a million rows, each is as exact as anybody could want.
+const mostJudged = 1 << 20
+
+// judged returns the rows that metrics are computed from: those held out, or learnt where there are none, and where these are
+// very many some of them, evenly spread.
+func (f *fit) judged() []int32 {
+	rows := f.data.Holdout
+	if len(rows) == 0 {
+		rows = f.data.Train
+	}
+	most := max(10_000, mostJudged/f.training.plan.network.Width())
+	if len(rows) <= most {
+		return rows
+	}
+	some := make([]int32, most)
+	for i := range some {
+		some[i] = rows[i*len(rows)/most]
+	}
+	return some
+}
+
 // judgeOwnClasses calibrates the probabilities by the holdout before it judges them.
-func (f *fit) judgeOwnClasses(rows []int, probabilities [][]float64) {
+func (f *fit) judgeOwnClasses(rows []int32, probabilities [][]float64) {
 	truth := f.trueClasses(rows)
 	f.details.Temperature = 1
 	if len(f.data.Holdout) > 0 {
@@ -55,7 +73,7 @@ const mostConfused = 100
 
 // judgeTargets returns the metrics of numeric predictions [rows, targets], averaged over the targets. Loss is what was
 // learnt by, in the targets' own units: mae or mse.
-func (f *fit) judgeTargets(rows []int, predicted []float64) map[string]float64 {
+func (f *fit) judgeTargets(rows []int32, predicted []float64) map[string]float64 {
 	truth, k := f.truths(rows), f.data.Outputs
 	sum := make(map[string]float64)
 	for j := range k {
@@ -77,24 +95,33 @@ func (f *fit) judgeTargets(rows []int, predicted []float64) map[string]float64 {
 
 // trivial is what somebody would predict who knows the target's past alone: the mean of the learnt rows, or the value before
 // in a time series.
-func (f *fit) trivial(rows []int, target int) []float64 {
-	known := f.truths(f.data.Train)
-	mean := average(column(known, f.data.Outputs, target))
+func (f *fit) trivial(rows []int32, target int) []float64 {
+	mean := f.mean(target)
 	guesses := make([]float64, len(rows))
 	for i, row := range rows {
 		if guesses[i] = mean; f.Model.Type == retrain.TimeSeries {
-			guesses[i] = f.truths([]int{row - 1})[target]
+			guesses[i] = f.truths([]int32{row - 1})[target]
 		}
 	}
 	return guesses
 }
 
+// mean returns the mean of a target in the learnt rows, in its own units.
+func (f *fit) mean(target int) float64 {
+	sum := 0.0
+	for _, row := range f.data.Train {
+		sum += f.preparation.Targets[target].Unscale(float64(f.data.Y[int(row)*f.data.Outputs+target]))
+	}
+	return sum / float64(max(1, len(f.data.Train)))
+}
+
 // truths returns the targets of rows in their own units, [rows, targets].
-func (f *fit) truths(rows []int) []float64 {
+func (f *fit) truths(rows []int32) []float64 {
 	k := f.data.Outputs
 	scaled := make([]float32, 0, len(rows)*k)
 	for _, row := range rows {
-		scaled = append(scaled, f.data.Y[row*k:(row+1)*k]...)
+		at := int(row) * k
+		scaled = append(scaled, f.data.Y[at:at+k]...)
 	}
 	return f.unscaled(scaled)
 }
@@ -108,7 +135,7 @@ func (f *fit) unscaled(y []float32) []float64 {
 	return x
 }
 
-func (f *fit) trueClasses(rows []int) []int {
+func (f *fit) trueClasses(rows []int32) []int {
 	classes := make([]int, len(rows))
 	for i, row := range rows {
 		classes[i] = int(f.data.Y[row])
@@ -119,8 +146,8 @@ func (f *fit) trueClasses(rows []int) []int {
 // majority returns the most frequent class of the learnt rows.
 func (f *fit) majority() int {
 	count := make([]float64, len(f.preparation.Targets[0].Classes))
-	for _, c := range f.trueClasses(f.data.Train) {
-		count[c]++
+	for _, row := range f.data.Train {
+		count[int(f.data.Y[row])]++
 	}
 	return likeliest(count)
 }

@@ -24,12 +24,51 @@ func TestQuality(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains some thirty models")
 	}
-	for _, test := range []struct {
-		set     string // a file of testdata/quality
-		network string // of the reference
-		model   retrain.Model
-		slow    bool
-	}{
+	for _, c := range qualityCases() {
+		t.Run(c.name(), func(t *testing.T) {
+			seeds := *qualitySeeds
+			if c.slow && !*qualityAll {
+				seeds = 1
+			}
+			e := &mlcore.Engine{}
+			defer e.Close()
+			c.run(t, e, seeds)
+		})
+	}
+}
+
+// Learnt load by load from files, they are as good.
+func TestStreamedQuality(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains some ten models")
+	}
+	memory := map[string]int64{"cars linear_scaled": 4 << 10, "diamonds linear_scaled": 512 << 10, "diamonds mlp_scaled": 512 << 10, "iris clf": 1 << 10,
+		"phishing clf": 8 << 10, "airline_passengers lstm": 512} // bytes: a tenth of what there is, or less
+	for _, c := range qualityCases() {
+		if few, ok := memory[c.name()]; ok {
+			t.Run(c.name(), func(t *testing.T) {
+				e := &mlcore.Engine{Memory: few}
+				defer e.Close()
+				seeds := min(*qualitySeeds, 3)
+				if c.set == "diamonds.csv.gz" {
+					seeds = 1
+				}
+				c.run(t, e, seeds)
+			})
+		}
+	}
+}
+
+// A qualityCase is a data set, a network that the reference learnt it with, and our model of it.
+type qualityCase struct {
+	set     string // a file of testdata/quality
+	network string // of the reference
+	model   retrain.Model
+	slow    bool
+}
+
+func qualityCases() []qualityCase {
+	return []qualityCase{
 		{"cars.csv", "linear_scaled", cars(retrain.Regression), false},
 		{"cars.csv", "mlp_scaled", hidden(cars(retrain.NeuralNetwork)), false},
 		{"diamonds.csv.gz", "linear_scaled", diamonds(retrain.Regression), false},
@@ -41,40 +80,41 @@ func TestQuality(t *testing.T) {
 				"is_popular", "long_url", "age_of_domain", "ip_in_url"}}, false},
 		{"airline_passengers.csv", "lstm", lstm("passengers", "month", 12), false},
 		{"chicago_ridership.csv", "lstm", lstm("ridership", "date", 7), true},
-	} {
-		set, _, _ := strings.Cut(test.set, ".")
-		t.Run(set+" "+test.network, func(t *testing.T) {
-			seeds := *qualitySeeds
-			if test.slow && !*qualityAll {
-				seeds = 1
-			}
-			m := test.model
-			m.Name, m.Resource = set, set
-			m.ModelConfig.ValidationSplit = new(float64) // all that may be learnt is
-			reached := make(map[string][]float64)        // by metric, one of each seed
-			data, began := divided(t, test.set), time.Now()
-			e := &mlcore.Engine{}
-			defer e.Close()
-			for seed := range seeds {
-				m.Seed = uint64(seed + 1)
-				for metric, v := range judged(t, e, m, data) {
-					reached[metric] = append(reached[metric], v)
-				}
-			}
-			t.Logf("%.1f s a training", time.Since(began).Seconds()/float64(seeds))
-			goals := reference(t, set, test.network)
-			for _, metric := range slices.Sorted(maps.Keys(reached)) {
-				goal, known := goals[metric]
-				if !known {
-					continue
-				}
-				got := median(reached[metric])
-				t.Logf("%-8s %9.4f of %.4f   Keras %9.4f ± %.4f", metric, got, reached[metric], goal.Mean, goal.SD)
-				if goal.worse(metric, got) {
-					t.Errorf("%s: got %.4f, Keras has %.4f ± %.4f", metric, got, goal.Mean, goal.SD)
-				}
-			}
-		})
+	}
+}
+
+func (c *qualityCase) name() string {
+	set, _, _ := strings.Cut(c.set, ".")
+	return set + " " + c.network
+}
+
+// run trains with as many seeds and compares the medians with the reference.
+func (c *qualityCase) run(t *testing.T, e *mlcore.Engine, seeds int) {
+	t.Helper()
+	set, _, _ := strings.Cut(c.set, ".")
+	m := c.model
+	m.Name, m.Resource = set, set
+	m.ModelConfig.ValidationSplit = new(float64) // all that may be learnt is
+	reached := make(map[string][]float64)        // by metric, one of each seed
+	data, began := divided(t, c.set), time.Now()
+	for seed := range seeds {
+		m.Seed = uint64(seed + 1)
+		for metric, v := range judged(t, e, m, data) {
+			reached[metric] = append(reached[metric], v)
+		}
+	}
+	t.Logf("%.1f s a training", time.Since(began).Seconds()/float64(seeds))
+	goals := reference(t, set, c.network)
+	for _, metric := range slices.Sorted(maps.Keys(reached)) {
+		goal, known := goals[metric]
+		if !known {
+			continue
+		}
+		got := median(reached[metric])
+		t.Logf("%-8s %9.4f of %.4f   Keras %9.4f ± %.4f", metric, got, reached[metric], goal.Mean, goal.SD)
+		if goal.worse(metric, got) {
+			t.Errorf("%s: got %.4f, Keras has %.4f ± %.4f", metric, got, goal.Mean, goal.SD)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ type reporter struct {
 	of       string // what its checkpoints are of
 	began    time.Time
 	saved    time.Time // when the last checkpoint was
-	first    int32     // the number of steps when it began; a resumed fit has some
+	first    float64   // the epochs that were done when it began; a resumed fit has some
 }
 
 // How long a cancelled fit may take to write its state down.
@@ -52,10 +52,9 @@ func (r *reporter) save(ctx context.Context, s *state) error {
 
 func (r *reporter) progress(s *state) retrain.Progress {
 	t := r.training
-	steps := t.plan.steps(len(t.learn))
-	done := float64(s.Epoch) + float64(s.Step)/float64(steps)
+	done := t.done()
 	p := retrain.Progress{CurrentEpoch: min(s.Epoch+1, t.epochs), TotalEpochs: t.epochs, ProgressPercentage: 100 * done / float64(t.epochs), Samples: r.data.Rows}
-	if trained := float64(s.Number-r.first) / float64(steps); trained > 0 {
+	if trained := done - r.first; trained > 0 {
 		p.EstimatedRemainingSeconds = time.Since(r.began).Seconds() / trained * (float64(t.epochs) - done)
 	}
 	if n := len(s.Losses); n > 0 {
@@ -65,4 +64,14 @@ func (r *reporter) progress(s *state) retrain.Progress {
 		p.EvalMetrics = map[string]float64{"loss": s.ValLosses[n-1]}
 	}
 	return p
+}
+
+// done returns how many epochs were trained, and which part of the next.
+func (t *training) done() float64 {
+	s := t.state
+	if t.extent.loads == 0 { // it has not begun
+		return float64(s.Epoch)
+	}
+	load := float64(s.Step) / float64(max(1, t.extent.steps))
+	return float64(s.Epoch) + (float64(s.Load)+load)/float64(t.extent.loads)
 }

@@ -4,6 +4,9 @@ package mlcore
 // least this.
 const leastSeason = 0.3
 
+// mostSeasonal is how many of the latest values a season is looked for in.
+const mostSeasonal = 1 << 17
+
 // season returns after how many values a series repeats itself, 0 where it does not: the lag of 2 or more, up to a third of the
 // series, at which its changes resemble the earlier ones most. Changes, because a trend resembles itself at every lag.
 func season(x []float64) int {
@@ -34,15 +37,15 @@ func season(x []float64) int {
 }
 
 // seasonal adds what somebody would reach who predicts a series by its value a season before: seasonalMae and seasonalRmse.
-func (f *fit) seasonal(m map[string]float64, rows []int) {
-	learnt := f.truths(f.data.Train)
-	lag := season(learnt)
-	if lag == 0 || rows[0] < lag {
+func (f *fit) seasonal(m map[string]float64, rows []int32) {
+	train := f.data.Train
+	lag := season(f.truths(train[max(0, len(train)-mostSeasonal):]))
+	if lag == 0 || int(rows[0]) < lag {
 		return
 	}
-	before := make([]int, len(rows))
+	before := make([]int32, len(rows))
 	for i, row := range rows {
-		before[i] = row - lag
+		before[i] = row - int32(lag)
 	}
 	truth := f.truths(rows)
 	judged := judgeNumbers(truth, f.truths(before), truth)

@@ -20,10 +20,11 @@ type state struct {
 
 // A position is a state's numbers.
 type position struct {
-	Epoch     int       `json:"epoch"`  // epochs done
-	Step      int       `json:"step"`   // steps done in the next one
-	Number    int32     `json:"number"` // steps done in all
-	Loss      float32   `json:"loss"`   // of the epoch so far, summed over rows
+	Epoch     int       `json:"epoch"`          // epochs done
+	Load      int       `json:"load,omitempty"` // loads done in the next one
+	Step      int       `json:"step"`           // steps done in the load after these
+	Number    int32     `json:"number"`         // steps done in all
+	Loss      float32   `json:"loss"`           // of the epoch so far, summed over rows
 	Losses    []float64 `json:"losses"`
 	ValLosses []float64 `json:"valLosses"`
 	BestEpoch int       `json:"bestEpoch"` // whose monitored loss was the lowest; from 1, 0 before the first epoch

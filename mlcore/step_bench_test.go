@@ -54,15 +54,15 @@ func benchmarkEpochs(b *testing.B, p *plan, cfg *session.Config) {
 	for i := range learn {
 		learn[i] = int32(i + p.lookback)
 	}
-	t := &training{program: program, x: session.New[float32](p.rows, p.width), y: session.New[float32](p.rows, p.targets), learn: learn,
-		rate: 0.001, order: shuffled(learn, 1), state: p.begin(nn.First(p.network.Parameters(), 1)), between: func(context.Context) error { return nil }}
+	x, y := make([]float32, rows*p.width), make([]float32, rows*p.targets)
 	r := rand.New(rand.NewPCG(1, 1))
-	for i, x := range session.View[float32](t.x) {
-		session.View[float32](t.x)[i] = x + r.Float32()
+	for _, numbers := range [][]float32{x, y} {
+		for i := range numbers {
+			numbers[i] = r.Float32()
+		}
 	}
-	for i := range session.View[float32](t.y) {
-		session.View[float32](t.y)[i] = r.Float32()
-	}
+	t := &training{program: program, feed: fed(p, x, y, learn), rate: 0.001, shuffle: shuffled(1),
+		state: p.begin(nn.First(p.network.Parameters(), 1)), between: func(context.Context) error { return nil }}
 	t.epochs = 1
 	if err := t.run(b.Context()); err != nil {
 		b.Fatal(err)

@@ -20,8 +20,11 @@ func (f *fit) writeTrainingData() error {
 		return err
 	}
 	lines := json.NewEncoder(z)
-	for _, o := range f.data.Origins {
-		if err := lines.Encode(o.Record()); err != nil {
+	for record, err := range f.data.Records() {
+		if err == nil {
+			err = lines.Encode(record)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"retrain/internal/httpapi"
 	"retrain/internal/roles"
 	"retrain/internal/roles/work"
+	"retrain/mlcore"
 )
 
 func main() {
@@ -28,6 +29,7 @@ func main() {
 				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for what is compiled, which a worker that starts again need not do then; nowhere by default", EnvVars: []string{"RETRAIN_CACHE"}},
 				&cli.StringSliceFlag{Name: "device", Usage: "only models with this `SETTING` of device, auto, cpu or gpu; all by default", EnvVars: []string{"RETRAIN_DEVICE"}},
 				&cli.StringSliceFlag{Name: "priority", Usage: "only models of this `PRIORITY`, critical, default or low; all by default", EnvVars: []string{"RETRAIN_PRIORITY"}},
+				&cli.Int64Flag{Name: "memory", Value: 1024, Usage: "`MIB` of encoded records that are learnt from memory, and more from files; the same for all workers, whose versions are the same then", EnvVars: []string{"RETRAIN_MEMORY"}},
 			}, roles.Flags()...)},
 			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_LISTEN"}},
@@ -62,8 +64,9 @@ func train(c *cli.Context, a *app.App) error {
 	if compiled != "" {
 		compiled = filepath.Join(compiled, "compiled")
 	}
+	e := &mlcore.Engine{Memory: c.Int64("memory") << 20}
 	a.Log.Info("training", "redis", a.Redis.Addr())
-	g.Go(func() error { return work.Train(ctx, a, m, compiled, lanes) })
+	g.Go(func() error { return work.Train(ctx, a, m, e, compiled, lanes) })
 	return g.Wait()
 }
 

@@ -25,7 +25,7 @@ type Data struct {
 	Read    int     // records read, before partition and filter
 	Skipped int     // accepted rows that were left out for a missing value
 
-	file    *matrix // of X, where they are too many
+	file  *matrix // of X, where they are too many
 	order []int32 // [Rows], the accepted rows that they were
 	timed bool    // the order is that of time
 }

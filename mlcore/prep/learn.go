@@ -51,7 +51,7 @@ type learner struct {
 	counts map[string]int // of levels
 }
 
-func (l *learner) kinds() look { return look{field: l.column, add: l.tally.add} }
+func (l *learner) kinds() look { return look{field: l.column, add: l.addKind} }
 
 func (l *learner) reach() look {
 	add := l.addNumber
@@ -147,7 +147,7 @@ const (
 	anObject = "object or array"
 )
 
-func (t *tally) add(v cell, row int) error {
+func (t *tally) addKind(v cell, row int) error {
 	t.rows++
 	what := kindOf(v)
 	if what == "" {

@@ -17,15 +17,15 @@ import (
 	"retrain/tasks"
 )
 
-// Train takes runs of some lanes, nil for all, from the queue and works them off, one at a time, until ctx ends. The run at
-// work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
-func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, compiled string, lanes []string) error {
+// Train takes runs of some lanes, nil for all, from the queue and works them off with e, one at a time, until ctx ends. The run
+// at work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
+func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine, compiled string, lanes []string) error {
 	if compiled != "" {
 		if err := mlcore.KeepCompiled(compiled); err != nil {
 			return err
 		}
 	}
-	t := a.Training(&mlcore.Engine{})
+	t := a.Training(e)
 	t.Events = m.Announced(t.Events)
 	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log})
 }
