@@ -164,7 +164,9 @@ func (s *system) work(ctx context.Context, a *app.App) error {
 	g.Go(func() error {
 		return work.Predict(ctx, a, m, s.predict, s.Key, filepath.Join(s.home.Dir, "tmp", "versions"))
 	})
-	g.Go(func() error { return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil) })
+	g.Go(func() error {
+		return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil)
+	})
 	g.Go(func() error { roles.Schedule(ctx, a); return nil })
 	g.Go(func() error { return s.welcome(ctx) })
 	return g.Wait()
