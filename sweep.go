@@ -65,6 +65,23 @@ func (s *Sweeper) Sweep(ctx context.Context) error { return s.each(ctx, s.sweep)
 // holds, so it is for every half minute, not for every second.
 func (s *Sweeper) Reconcile(ctx context.Context) error { return s.each(ctx, s.reconcile) }
 
+// Look does what Reconcile and then Sweep do, for the models that learn from one resource.
+func (s *Sweeper) Look(ctx context.Context, resource string) error {
+	models, err := s.Catalog.Learners(ctx, resource)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range models {
+		if err := s.reconcile(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("look for %s: %w", m.Name, err))
+		} else if err := s.sweep(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("sweep %s: %w", m.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (s *Sweeper) each(ctx context.Context, do func(context.Context, *Model) error) error {
 	specs, err := s.Catalog.Specs(ctx)
 	if err != nil {

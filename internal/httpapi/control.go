@@ -22,6 +22,7 @@ type Control struct {
 
 	closing <-chan struct{}
 	queues  *asynqmon.HTTPHandler
+	looks   *looks
 }
 
 //go:embed page
@@ -47,6 +48,8 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 		mux.Handle(pattern, c.answers(do))
 	}
 	files, _ := fs.Sub(page, "page") // it is embedded
+	c.looks = newLooks(ctx, c.App.Log, c.App.Sweeper.Look)
+	mux.HandleFunc("POST /v1/events/s3", c.s3Events)
 	mux.HandleFunc("GET /v1/stream", c.stream)
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.Handle("GET /metrics", c.Metrics)
@@ -57,8 +60,11 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // no other site's page may press a button here
 }
 
-// Close closes what Handler has opened.
-func (c *Control) Close() error { return c.queues.Close() }
+// Close closes what Handler has opened, after its context has ended.
+func (c *Control) Close() error {
+	c.looks.all.Wait()
+	return c.queues.Close()
+}
 
 // What pages may load: nothing from another machine. asynq's have scripts and styles within them.
 const (

@@ -25,7 +25,11 @@ models:
 // control returns a producer's server on real servers, with one model declared.
 func control(t *testing.T) *httptest.Server {
 	t.Helper()
-	store := testenv.S3(t)
+	return controlOf(t, testenv.S3(t), declared)
+}
+
+func controlOf(t *testing.T, store testenv.Store, declared string) *httptest.Server {
+	t.Helper()
 	specs, err := app.Parse("retrain.yaml", []byte(declared))
 	if err != nil {
 		t.Fatal(err)

@@ -5,3 +5,9 @@ var Finite = finite
 
 // RecordsOf is recordsOf, for the tests.
 var RecordsOf = recordsOf
+
+// ChangesIn is changesIn, for the tests.
+func ChangesIn(message []byte) (n int, err error) {
+	all, err := changesIn(message)
+	return len(all), err
+}
