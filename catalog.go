@@ -12,6 +12,7 @@ import (
 type Specs struct {
 	Resources []Resource // sorted by name
 	Models    []*Model   // sorted by name
+	Disposed  []string   // models that are being removed
 }
 
 // A SpecStore keeps what was applied.

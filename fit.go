@@ -44,4 +44,5 @@ type Progress struct {
 	Samples                   int                `json:"samples"`
 	TrainMetrics              map[string]float64 `json:"trainMetrics,omitempty"`
 	EvalMetrics               map[string]float64 `json:"evalMetrics,omitempty"`
+	Why                       string             `json:"why,omitempty"` // what keeps it from beginning
 }

@@ -91,7 +91,7 @@ func (in *Inserter) count(ctx context.Context, m *Model, batch string, rows int)
 	if err != nil {
 		return false, err
 	}
-	why, due := m.Trigger().Due(s, in.Now())
+	why, due := m.Due(s, in.Now)
 	if !due {
 		return false, nil
 	}

@@ -41,9 +41,18 @@ type Model struct {
 	SaveTrainingData   *bool             `json:"saveTrainingData,omitempty"`
 	OnMissing          string            `json:"onMissing,omitempty"` // skip (default), mean, zero, error
 	Promote            Promote           `json:"promote,omitzero"`
-	Keep               int               `json:"keep,omitempty"`   // versions kept besides champion and previous; 10
-	Labels             map[string]int    `json:"labels,omitempty"` // versions by further names than champion and previous
+	Keep               int               `json:"keep,omitempty"`       // versions kept besides champion and previous; 10
+	Labels             map[string]int    `json:"labels,omitempty"`     // versions by further names than champion and previous
+	MaxRunTime         Duration          `json:"maxRunTime,omitempty"` // a run that takes longer fails; 0: any time
 	ModelConfig        ModelConfig       `json:"modelConfig,omitzero"`
+
+	Paused *Pause `json:"-"` // not declared, but said by a person; nil: it isn't
+}
+
+// A Pause says that no training of a model may begin by itself.
+type Pause struct {
+	At time.Time `json:"at"`
+	By string    `json:"by,omitempty"` // who said so
 }
 
 // Names is a list of names; in JSON and YAML a single one may stand by itself.

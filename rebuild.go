@@ -12,6 +12,7 @@ type past struct {
 	learnt []string       // batches of the last run that learnt
 	taken  map[string]int // rows by batch, of the run at work
 	failed time.Time      // when the newest failure was
+	served int            // the highest version that became champion by itself
 }
 
 // rebuild tells the ledger again what S3 says of m.
@@ -24,12 +25,18 @@ func (s *Sweeper) rebuild(ctx context.Context, m *Model) error {
 		return err
 	}
 	s.Log.InfoContext(ctx, "state rebuilt", "model", m.Name, "latest", p.Latest, "running", p.Running, "queued", p.Queued)
-	return s.reconcile(ctx, m)
+	return s.count(ctx, m)
 }
 
 // recall reads a model's runs, newest first, back to the last that learnt something.
 func (s *Sweeper) recall(ctx context.Context, m *Model) (p past, err error) {
-	p.Handed = s.Now()
+	if s.Champion != nil {
+		c, err := s.Champion(ctx, m.Name)
+		if err != nil && !errors.Is(err, ModelNotTrainedError) {
+			return p, err
+		}
+		p.served, p.Latest = c.Highest, c.Highest // a model that was disposed of goes on with its numbers
+	}
 	for run, err := range s.History.Runs(ctx, m.Name) {
 		if err != nil {
 			return p, err
@@ -62,9 +69,20 @@ func (s *Sweeper) recallRun(ctx context.Context, m *Model, p *past, run *Run) (e
 			p.Since = run.Start.BeganAt
 		}
 		p.learnt = run.Start.Dataset.Batches()
+		if s.Champion != nil && run.State() == Published && run.ID.Number > p.served { // its worker died before it was made champion
+			p.Running = run.ID.Number
+		}
 	case Cancelled:
+		p.recallCancelled(run)
 	}
 	return err
+}
+
+// recallCancelled sets rows aside that a cancelled run left, unless something has become of the model since.
+func (p *past) recallCancelled(run *Run) {
+	if p.Running == 0 && p.failed.IsZero() && p.Since.IsZero() {
+		p.SetAside, p.Since = run.Result.SetAside, run.Result.EndedAt
+	}
 }
 
 // recallFailure counts a failed run. The first that it sees is the newest: its error is the one to show.

@@ -33,6 +33,7 @@ type Requester struct {
 	Runs   RunStore
 	Queue  Queue
 	Ledger Requested
+	By     string // who asks by hand
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -48,6 +49,9 @@ func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID,
 	id := RunID{Model: m.Name, Number: s.Queued}
 	if s.Queued == 0 {
 		run.RequestedAt = q.Now().UTC()
+		if run.Reason == ByHand || run.Reason == ByImport {
+			run.By = q.By
+		}
 		var err error
 		if id, err = q.create(ctx, run); err != nil {
 			return id, fmt.Errorf("request %s: %w", run.ID, err)
@@ -63,20 +67,20 @@ func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID,
 	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.Lane(), run.Reason)
 }
 
-// create stores r under the first number that is free, counting from its own, unless it meets a run that still waits.
+// create stores r, unless the run of its number waits already. A ConflictError says that it has begun: what was known of the
+// model is out of date.
 func (q *Requester) create(ctx context.Context, r Run) (RunID, error) {
-	for {
-		err := q.Runs.CreateRun(ctx, r)
-		if !errors.Is(err, ConflictError) {
-			return r.ID, err
-		}
-		other, err := q.Runs.Run(ctx, r.ID) // the state was behind: somebody was first
-		if err == nil && other.State() == Queued && r.Import != nil {
-			err = waits(r.ID)
-		}
-		if err != nil || other.State() == Queued {
-			return r.ID, err
-		}
-		r.ID.Number++
+	err := q.Runs.CreateRun(ctx, r)
+	if !errors.Is(err, ConflictError) {
+		return r.ID, err
 	}
+	other, err := q.Runs.Run(ctx, r.ID) // the state was behind: somebody was first
+	if err == nil && other.State() == Queued && r.Import != nil {
+		err = waits(r.ID)
+	}
+	if err != nil || other.State() == Queued {
+		return r.ID, err
+	}
+	return r.ID, Errorf(ConflictError, "run %s has begun, and Redis does not know of it", r.ID).
+		WithHint("it catches up by itself within a minute: producer doctor tells")
 }

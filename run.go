@@ -55,6 +55,7 @@ type Run struct {
 	ID           RunID     `json:"run"`
 	Reason       Reason    `json:"reason"`
 	RequestedAt  time.Time `json:"requestedAt"`
+	By           string    `json:"by,omitempty"` // who asked for it, where that was a person
 	ResetWeights bool      `json:"resetWeights"` // false: continue from the champion's weights
 	Import       *Import   `json:"import,omitempty"`
 
@@ -75,9 +76,10 @@ func (r *Run) State() RunState {
 
 // A Start is what a run saw when it began: the model as it was declared then, and its data. A resumed run uses the same.
 type Start struct {
-	BeganAt time.Time `json:"beganAt"`
-	Model   Model     `json:"model"`
-	Dataset Dataset   `json:"dataset"`
+	BeganAt  time.Time `json:"beganAt"`
+	Model    Model     `json:"model"`
+	Dataset  Dataset   `json:"dataset"`
+	Champion int       `json:"champion,omitempty"` // the version that it continues from, or is compared with
 }
 
 // A Result is the verdict on a run.
@@ -90,31 +92,26 @@ type Result struct {
 	Epochs          int                `json:"epochs,omitempty"`
 	Loss            float64            `json:"loss,omitempty"`
 	Metrics         map[string]float64 `json:"metrics,omitempty"`
-	Why             string             `json:"why,omitempty"` // the gate's answer
+	Why             string             `json:"why,omitempty"` // the gate's answer, or who cancelled it
 	Error           *Error             `json:"error,omitempty"`
-	Needs           int                `json:"needs,omitempty"` // rows missing to the minimum, after an InsufficientDataError
-}
-
-func (r *Run) lane() string {
-	if r.Start == nil {
-		return "default"
-	}
-	return r.Start.Model.Lane()
+	Needs           int                `json:"needs,omitempty"`    // rows missing to the minimum, after an InsufficientDataError
+	SetAside        int                `json:"setAside,omitempty"` // rows not learnt when it was cancelled, which make no run due by themselves
 }
 
 // An Outcome is what a run's end means for its model's state.
 type Outcome struct {
-	Learnt bool   // the rows are learnt; otherwise they are given back
-	Needs  int    // rows that are missing, on top of those given back, for another run to make sense
-	Failed bool   // counts as a failure: wait, longer each time
-	Error  string // why it failed
-	At     time.Time
+	Learnt    bool   // the rows are learnt; otherwise they are given back
+	Cancelled bool   // all rows that are not learnt are set aside, and the interval begins anew
+	Needs     int    // rows that are missing, on top of those given back, for another run to make sense
+	Failed    bool   // counts as a failure: wait, longer each time
+	Error     string // why it failed
+	At        time.Time
 }
 
 // outcome returns what the verdict means for the model's state.
 func (r *Run) outcome() Outcome {
 	e := r.Result
-	o := Outcome{Learnt: e.State == Published || e.State == Rejected, At: e.EndedAt, Needs: e.Needs}
+	o := Outcome{Learnt: e.State == Published || e.State == Rejected, Cancelled: e.State == Cancelled, At: e.EndedAt, Needs: e.Needs}
 	if e.State == Failed && e.Error != nil {
 		o.Error = e.Error.Message
 		// Too few rows wait for rows, not for time; and trainings need not wait because an import failed.

@@ -31,23 +31,30 @@ type ModelStatus struct {
 	LastError            string     `json:"lastError,omitempty"`     // why the last run failed
 	RetryAt              *time.Time `json:"retryAt,omitempty"`       // when the back-off after a failure ends
 	RowsMissing          int        `json:"rowsMissing,omitempty"`   // until another run makes sense, after one found too few
-	FollowUp             int        `json:"followUp,omitempty"`      // the number of the run that waits behind the one at work
+	SetAside             int        `json:"setAside,omitempty"`      // of insertsSinceTraining: left by a cancelled run, and no reason for another
+	Failures             int        `json:"failures,omitempty"`      // runs that failed one after the other
+	PausedAt             *time.Time `json:"pausedAt,omitempty"`      // since when the triggers are off
+	PausedBy             string     `json:"pausedBy,omitempty"`
+	FollowUp             int        `json:"followUp,omitempty"` // the number of the run that waits behind the one at work
 }
 
 // StatusOf tells how a model stands, from its state, its champion (zero for none) and the progress that its run shows.
 func StatusOf(m *Model, s State, c Champion, p *Progress, now time.Time) ModelStatus {
 	t := m.Trigger()
 	st := ModelStatus{Model: m.Name, Type: m.Type, Resource: m.Resource, Trained: c.Version != 0, Version: c.Version,
-		InsertsSinceTraining: s.Inserted, TrainAfterInserts: t.Inserts, LastError: s.LastError}
+		InsertsSinceTraining: s.Inserted, TrainAfterInserts: t.Inserts, LastError: s.LastError, SetAside: min(s.SetAside, s.Inserted), Failures: s.Failures}
+	if s.Paused = m.Paused != nil; s.Paused {
+		st.PausedAt, st.PausedBy = &m.Paused.At, m.Paused.By
+	}
 	st.State = stateOf(s, c)
 	st.Run = openRun(m, s, p)
 	if s.Running != 0 {
 		st.FollowUp = s.Queued
 	}
-	if !s.Since.IsZero() {
+	if !s.Since.IsZero() && st.Trained {
 		st.LastTrainedAt = &s.Since
 	}
-	if t.Every > 0 {
+	if t.Every > 0 && !s.Paused {
 		next := s.Since.Add(t.Every)
 		if next.Before(now) { // due already: the next sweep requests it
 			next = now
@@ -55,7 +62,7 @@ func StatusOf(m *Model, s State, c Champion, p *Progress, now time.Time) ModelSt
 		next = next.UTC().Truncate(time.Second)
 		st.NextIntervalAt = &next
 	}
-	if s.NotBefore.After(now) {
+	if s.backsOff(now) {
 		st.RetryAt = &s.NotBefore
 	}
 	if s.Inserted < s.Needs {

@@ -11,6 +11,7 @@ func TestStatusOf(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	manual := &retrain.Model{Name: "price"}
+	paused := &retrain.Model{Name: "price", Paused: &retrain.Pause{At: now}, AutoTrain: true, TrainInterval: retrain.Duration(time.Hour)}
 	auto := &retrain.Model{Name: "price", AutoTrain: true, TrainAfterInserts: 100, TrainInterval: retrain.Duration(time.Hour)}
 	shown := &retrain.Progress{Run: "price-7", State: retrain.Running, CurrentEpoch: 3, TotalEpochs: 50}
 	for _, test := range []struct {
@@ -28,7 +29,7 @@ func TestStatusOf(t *testing.T) {
 		{"a run is at work", manual, retrain.State{Running: 7}, 0, retrain.ModelRunning, 3, -1},
 		{"progress of another run", manual, retrain.State{Running: 8}, 7, retrain.ModelRunning, 0, -1},
 		{"both", manual, retrain.State{Running: 7, Queued: 8}, 0, retrain.ModelRunning, 3, -1},
-		{"paused", manual, retrain.State{Paused: true}, 7, retrain.ModelPaused, -1, -1},
+		{"paused", paused, retrain.State{}, 7, retrain.ModelPaused, -1, -1},
 		{"failed", manual, retrain.State{LastError: "diverged"}, 7, retrain.ModelFailed, -1, -1},
 		{"the interval has begun", auto, retrain.State{Since: ago(40 * time.Minute)}, 7, retrain.ModelTrained, -1, 20 * time.Minute},
 		{"the interval is over", auto, retrain.State{Since: ago(2 * time.Hour)}, 7, retrain.ModelTrained, -1, 0},

@@ -12,6 +12,7 @@ import (
 // A SweepLedger is what a Sweeper needs of the ledger.
 type SweepLedger interface {
 	Counter
+	Requested
 	// State returns what is known of a model, or a NotFoundError where its state has to be rebuilt.
 	State(ctx context.Context, model string) (State, error)
 	// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
@@ -21,12 +22,16 @@ type SweepLedger interface {
 	Uncounted(ctx context.Context, model string, batches []string) ([]string, error)
 	// Retain takes out of the count what was counted of batches that no longer exist: all but these.
 	Retain(ctx context.Context, model string, batches []string) error
+	// Forget drops the state of a model, if the highest run number that it knows is still that one. It has to be rebuilt then.
+	Forget(ctx context.Context, model string, latest int) error
 	// HandOn raises the attempt of the model's open run from what it was, or returns a ConflictError when somebody else did.
 	HandOn(ctx context.Context, id RunID, attempt int) (State, error)
 }
 
 // A RunHistory reads a model's runs.
 type RunHistory interface {
+	// Run returns a run as far as it has come, or a NotFoundError.
+	Run(ctx context.Context, id RunID) (Run, error)
 	// Runs yields a model's runs, newest first.
 	Runs(ctx context.Context, model string) iter.Seq2[Run, error]
 }
@@ -52,6 +57,8 @@ type Sweeper struct {
 	Request func(ctx context.Context, m *Model, s State, why Reason) error
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	Champion func(ctx context.Context, model string) (Champion, error) // a model's pointer; a ModelNotTrainedError for none
 }
 
 // How long a run that was handed on may stay without a worker's lease before it is handed on again.
@@ -109,7 +116,7 @@ func (s *Sweeper) sweep(ctx context.Context, m *Model) error {
 	if err := s.revive(ctx, m, state); err != nil {
 		return err
 	}
-	if why, due := m.Trigger().Due(state, s.Now()); due {
+	if why, due := m.Due(state, s.Now); due {
 		return s.Request(ctx, m, state, why)
 	}
 	return nil
@@ -121,7 +128,7 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 	if id.Number == 0 {
 		id.Number = state.Queued
 	}
-	if id.Number == 0 || s.Now().Sub(state.Handed) < handGrace {
+	if waited := state.Now(s.Now).Sub(state.Handed); id.Number == 0 || waited >= 0 && waited < handGrace { // below 0: the clock was set back
 		return nil
 	}
 	for _, cared := range []func() (bool, error){
@@ -142,8 +149,42 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 	return s.Queue.Enqueue(ctx, id, state.Attempt, m.Lane(), "abandoned")
 }
 
-// reconcile counts the batches of m's resource that were stored, but not counted.
+// reconcile sees to it that m's state is not behind S3, and counts the batches of m's resource that were stored, but not counted.
 func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
+	state, err := s.Ledger.State(ctx, m.Name)
+	if errors.Is(err, NotFoundError) {
+		return nil // the next sweep rebuilds it
+	} else if err != nil {
+		return err
+	}
+	if behind, err := s.CatchUp(ctx, m, state.Latest); behind || err != nil {
+		return err // what was rebuilt was also counted
+	}
+	return s.count(ctx, m)
+}
+
+// CatchUp compares m's state, whose highest run is latest, with S3: where S3 knows a later run that has begun, the state is of an
+// older time, as after Redis was restored from a copy, and would have rows learnt again. It is rebuilt then, and CatchUp reports
+// true.
+func (s *Sweeper) CatchUp(ctx context.Context, m *Model, latest int) (behind bool, err error) {
+	next, err := s.History.Run(ctx, RunID{m.Name, latest + 1})
+	if errors.Is(err, NotFoundError) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if next.State() == Queued { // whoever requested it has not said so yet, or has died before
+		_, err = s.Ledger.Requested(ctx, next.ID)
+		return false, err
+	}
+	s.Log.WarnContext(ctx, "Redis is of an older time than S3", "model", m.Name, "latest", latest, "run", next.ID.String())
+	if err := s.Ledger.Forget(ctx, m.Name, latest); err != nil {
+		return true, err
+	}
+	return true, s.rebuild(ctx, m)
+}
+
+func (s *Sweeper) count(ctx context.Context, m *Model) error {
 	data, err := s.snapshot(ctx, m)
 	if err != nil {
 		return err

@@ -36,10 +36,10 @@ type RunLedger interface {
 	// Take marks a run as at work and takes the rows of its batches out of the count. Again, it changes nothing. It returns a
 	// ConflictError while another run of the model is at work. Take and Settle return a NotFoundError for a model whose state
 	// has to be rebuilt first.
-	Take(ctx context.Context, id RunID, batches []string, at time.Time) error
-	// Settle ends a run: what it took is learnt, or is given back. Again, it changes nothing. It returns the state.
-	Settle(ctx context.Context, id RunID, o Outcome) (State, error)
-	// SetProgress shows how far a run has come; it is forgotten when it's not renewed.
+	Take(ctx context.Context, id RunID, batches []string) error
+	EndedLedger
+	// SetProgress shows how far a run has come; it is forgotten when it's not renewed. It returns a ConflictError for a run that
+	// has ended.
 	SetProgress(ctx context.Context, model string, p Progress) error
 }
 
@@ -55,6 +55,7 @@ type Training struct {
 	Fetch    func(ctx context.Context, model string, version int, dir string) (Version, error) // a version's files to a local folder
 	Queue    Queue
 	Events   Announcer
+	Admit    func(ctx context.Context, s *Start) error // an UnavailableError while the run doesn't fit into this machine; nil: everything does
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -76,20 +77,70 @@ func (t *Training) Do(ctx context.Context, id RunID) error {
 	if run.Result == nil {
 		result, err := t.work(held, &run)
 		if err != nil {
-			return err
+			return t.unlessEnded(ctx, id, err)
 		}
 		if result, err = t.Runs.FinishRun(held, id, result); err != nil {
 			return err
 		}
 		run.Result = &result
+	} else if err := t.retake(held, &run); err != nil {
+		return err
 	}
-	return t.conclude(held, &run)
+	return t.endings().Conclude(held, &run)
+}
+
+// unlessEnded returns the error of an attempt, and nil where the run got its verdict meanwhile: it was cancelled.
+func (t *Training) unlessEnded(ctx context.Context, id RunID, err error) error {
+	if !errors.Is(err, ConflictError) {
+		return err
+	}
+	if run, e := t.Runs.Run(ctx, id); e == nil && run.Result != nil {
+		t.Log.InfoContext(ctx, "stopped: the run has ended", "run", id.String(), "state", run.Result.State)
+		return nil
+	}
+	return err
+}
+
+// retake takes the rows of a run that somebody else has worked off, and died before it was settled: the ledger may be older than
+// that, when Redis was restored from a copy.
+func (t *Training) retake(ctx context.Context, run *Run) error {
+	if run.Start == nil {
+		return nil
+	}
+	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches())
+	if errors.Is(err, NotFoundError) || errors.Is(err, ConflictError) { // it has to be rebuilt first; or it is further on
+		return nil
+	}
+	return err
 }
 
 // work trains and returns the verdict. Only what a later attempt can mend is an error.
 func (t *Training) work(ctx context.Context, run *Run) (Result, error) {
-	began := t.Now()
-	result, err := t.train(ctx, run)
+	start, err := t.start(ctx, run)
+	if err != nil {
+		return t.verdict(ctx, run, Result{}, err)
+	}
+	limited, stop := start.limited(ctx, t.Now())
+	defer stop()
+	result, err := t.train(limited, run, start)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = context.Cause(limited)
+	}
+	return t.verdict(ctx, run, result, err)
+}
+
+// limited returns a context that ends when the run has had its time.
+func (s *Start) limited(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	most := time.Duration(s.Model.MaxRunTime)
+	if most <= 0 {
+		return ctx, func() {}
+	}
+	err := Errorf(TrainingError, "not ready after %s, which is its maxRunTime", most).WithHint("raise maxRunTime, or ask for fewer epochs")
+	return context.WithTimeoutCause(ctx, s.BeganAt.Add(most).Sub(now), err)
+}
+
+// verdict is the result of an attempt, or the error that another attempt may not meet.
+func (t *Training) verdict(ctx context.Context, run *Run, result Result, err error) (Result, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return result, context.Cause(ctx)
@@ -100,16 +151,14 @@ func (t *Training) work(ctx context.Context, run *Run) (Result, error) {
 		result = failure(err)
 	}
 	result.EndedAt = t.Now().UTC()
-	result.DurationSeconds = result.EndedAt.Sub(began).Seconds()
+	if run.Start != nil {
+		result.DurationSeconds = result.EndedAt.Sub(run.Start.BeganAt).Seconds()
+	}
 	return result, nil
 }
 
-// train is the run: snapshot → fit → gate → publish.
-func (t *Training) train(ctx context.Context, run *Run) (Result, error) {
-	start, err := t.start(ctx, run)
-	if err != nil {
-		return Result{}, err
-	}
+// train is the run: fit → gate → publish. What follows from the verdict is for after it is written.
+func (t *Training) train(ctx context.Context, run *Run, start Start) (Result, error) {
 	dir, err := os.MkdirTemp("", "retrain-"+run.ID.String()+"-")
 	if err != nil {
 		return Result{}, err
@@ -134,9 +183,8 @@ func (t *Training) train(ctx context.Context, run *Run) (Result, error) {
 	}
 	if verdict.Promote {
 		result.State = Published
-		err = t.promote(ctx, run.ID, verdict.Why)
 	}
-	return result, err
+	return result, nil
 }
 
 // start names what the run learns from and takes those rows out of the count. A resumed run gets what it had.
@@ -156,13 +204,21 @@ func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 		} else if begin.Dataset, err = t.Source.Snapshot(ctx, r, m.Partition); err != nil {
 			return Start{}, fmt.Errorf("snapshot: %w", err)
 		}
+		if begin.Champion, err = t.base(ctx, run, &begin.Model); err != nil {
+			return Start{}, err
+		}
+		if t.Admit != nil {
+			if err := t.admit(ctx, run, &begin); err != nil {
+				return Start{}, err
+			}
+		}
 		start, err := t.Runs.StartRun(ctx, run.ID, begin)
 		if err != nil {
 			return Start{}, err
 		}
 		run.Start = &start
 	}
-	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches(), run.Start.BeganAt)
+	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches())
 	if errors.Is(err, NotFoundError) { // the ledger was lost; who rebuilds it reads the start
 		err = nil
 	}
@@ -181,39 +237,70 @@ func (t *Training) fit(ctx context.Context, run *Run, start Start, dir string) (
 		}
 		return t.Fitter.Fit(ctx, job)
 	}
-	if err := t.withChampion(ctx, run, &job, dir+"/champion"); err != nil {
+	if err := t.withChampion(ctx, run, start.Champion, &job, dir+"/champion"); err != nil {
 		return Fit{}, err
 	}
 	if job.Checkpoint, err = t.Runs.Checkpoint(ctx, run.ID); err != nil {
 		return Fit{}, err
 	}
-	job.SaveCheckpoint = func(ctx context.Context, state []byte) error { return t.Runs.SaveCheckpoint(ctx, run.ID, state) }
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	job.SaveCheckpoint = func(saving context.Context, state []byte) error {
+		if err := context.Cause(ctx); errors.Is(err, ConflictError) {
+			return err // the run is somebody else's, or has ended
+		}
+		return t.Runs.SaveCheckpoint(saving, run.ID, state)
+	}
 	job.Progress = func(p Progress) {
 		p.Run, p.State = run.ID.String(), Running
-		if err := t.Ledger.SetProgress(ctx, run.ID.Model, p); err != nil { // nobody sees it; the fit goes on
+		err := t.Ledger.SetProgress(ctx, run.ID.Model, p)
+		if errors.Is(err, ConflictError) {
+			stop(err)
+		} else if err != nil { // nobody sees it; the fit goes on
 			t.Log.DebugContext(ctx, "progress", "run", p.Run, "err", err)
 		}
 	}
 	return t.Fitter.Fit(ctx, job)
 }
 
-// withChampion fetches the champion where the fit continues from it or must beat it.
-func (t *Training) withChampion(ctx context.Context, run *Run, job *Job, dir string) error {
-	compare := job.Model.Promote.Rule == "improve"
-	if run.ResetWeights && !compare {
-		return nil
+// base returns the version that a run begins with, or must beat; 0 for none. A resumed run keeps the one that it began with,
+// whichever is champion then.
+func (t *Training) base(ctx context.Context, run *Run, m *Model) (int, error) {
+	if run.Import != nil || run.ResetWeights && m.Promote.Rule != "improve" {
+		return 0, nil
 	}
 	c, err := t.Registry.MoveChampion(ctx, run.ID.Model, stay)
 	if errors.Is(err, ModelNotTrainedError) {
+		return 0, nil
+	}
+	return c.Version, err
+}
+
+// admit asks whether the run fits into this machine, and shows what it waits for.
+func (t *Training) admit(ctx context.Context, run *Run, s *Start) error {
+	err := t.Admit(ctx, s)
+	if errors.Is(err, UnavailableError) {
+		p := Progress{Run: run.ID.String(), State: Queued, TotalEpochs: s.Model.ModelConfig.Epochs, Why: err.Error()}
+		if e, ok := errors.AsType[*Error](err); ok {
+			p.Why = e.Message
+		}
+		if e := t.Ledger.SetProgress(ctx, run.ID.Model, p); e != nil {
+			t.Log.DebugContext(ctx, "progress", "run", p.Run, "err", e)
+		}
+	}
+	return err
+}
+
+// withChampion fetches the version that the run began with, where the fit continues from it or must beat it.
+func (t *Training) withChampion(ctx context.Context, run *Run, version int, job *Job, dir string) error {
+	if version == 0 {
 		return nil
-	} else if err != nil {
-		return err
 	}
-	v, err := t.Fetch(ctx, run.ID.Model, c.Version, dir)
+	v, err := t.Fetch(ctx, run.ID.Model, version, dir)
 	if err != nil {
-		return fmt.Errorf("champion %d: %w", c.Version, err)
+		return fmt.Errorf("version %d: %w", version, err)
 	}
-	if compare {
+	if job.Model.Promote.Rule == "improve" {
 		job.Champion = v
 	}
 	if !run.ResetWeights {
@@ -225,42 +312,24 @@ func (t *Training) withChampion(ctx context.Context, run *Run, job *Job, dir str
 func stay(c Champion) (Champion, bool) { return c, false }
 
 func (t *Training) publish(ctx context.Context, run *Run, start Start, fit Fit, dir string) error {
-	mf := Manifest{Format: 1, Model: run.ID.Model, Version: run.ID.Number, RequestedAt: run.RequestedAt, Reason: run.Reason,
+	if now, err := t.Runs.Run(ctx, run.ID); err != nil {
+		return err
+	} else if now.Result != nil {
+		return Errorf(ConflictError, "run %s has ended: %s", run.ID, now.Result.State)
+	}
+	mf := Manifest{Format: 1, Model: run.ID.Model, Version: run.ID.Number, RequestedAt: run.RequestedAt, Reason: run.Reason, By: run.By,
 		Spec: start.Model, Dataset: start.Dataset, Fit: fit}
 	if run.Import != nil {
 		mf.Origin = &run.Import.Origin
+	}
+	if !run.ResetWeights {
+		mf.Continues = start.Champion
 	}
 	_, err := t.Registry.Publish(ctx, mf, os.DirFS(dir))
 	return err
 }
 
-func (t *Training) promote(ctx context.Context, id RunID, why string) error {
-	_, err := t.Registry.MoveChampion(ctx, id.Model, func(c Champion) (Champion, bool) { return c.Next(id.Number, t.Now(), why) })
-	if err != nil {
-		return fmt.Errorf("promote %s: %w", id, err)
-	}
-	return nil
-}
-
-// conclude tells the others about a verdict that is in S3 already: the ledger, whoever follows the events, and the run that
-// waited for this one to end.
-func (t *Training) conclude(ctx context.Context, run *Run) error {
-	r := run.Result
-	t.Log.InfoContext(ctx, "run ended", "run", run.ID.String(), "state", r.State, "version", r.Version, "samples", r.Samples, "loss", r.Loss, "err", r.Error)
-	e := Event{Type: RunEnded, Model: run.ID.Model, Run: run.ID.Number, State: r.State, Version: r.Version, At: r.EndedAt, Error: r.Error}
-	if err := t.Events.Announce(ctx, e); err != nil { // a hint lost: who missed it looks for himself
-		t.Log.WarnContext(ctx, "announce", "run", run.ID.String(), "err", err)
-	}
-	s, err := t.Ledger.Settle(ctx, run.ID, run.outcome())
-	if errors.Is(err, NotFoundError) { // the ledger was lost meanwhile; who rebuilds it reads the verdict
-		return nil
-	}
-	if err != nil || s.Queued == 0 {
-		return err
-	}
-	next, err := t.Runs.Run(ctx, RunID{run.ID.Model, s.Queued})
-	if err != nil || next.Result != nil {
-		return err
-	}
-	return t.Queue.Enqueue(ctx, next.ID, s.Attempt, run.lane(), next.Reason)
+// endings is what follows from the verdict.
+func (t *Training) endings() *Endings {
+	return &Endings{Catalog: t.Catalog, Runs: t.Runs, Registry: t.Registry, Ledger: t.Ledger, Queue: t.Queue, Events: t.Events, Now: t.Now, Log: t.Log}
 }

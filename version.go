@@ -17,9 +17,11 @@ type Manifest struct {
 	Version     int             `json:"version"` // the number of its run
 	RequestedAt time.Time       `json:"requestedAt"`
 	Reason      Reason          `json:"reason"`
-	Spec        Model           `json:"spec"`             // as it was trained, defaults filled in
-	Dataset     Dataset         `json:"dataset"`          // exactly what it saw; nothing of ours where it was imported
-	Origin      *Origin         `json:"origin,omitempty"` // where it was imported from
+	By          string          `json:"by,omitempty"`        // who asked for it, where that was a person
+	Continues   int             `json:"continues,omitempty"` // the version whose weights it began with
+	Spec        Model           `json:"spec"`                // as it was trained, defaults filled in
+	Dataset     Dataset         `json:"dataset"`             // exactly what it saw; nothing of ours where it was imported
+	Origin      *Origin         `json:"origin,omitempty"`    // where it was imported from
 	Fit         Fit             `json:"fit"`
 	Files       map[string]File `json:"files"` // by path
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"retrain"
 )
@@ -17,21 +18,40 @@ var _ retrain.SpecStore = (*Specs)(nil)
 
 const specName = "spec.json"
 
+// A modelSpec is a model as it was declared. While it is disposed of it says so, until nothing else is left of it.
+type modelSpec struct {
+	retrain.Model
+	Disposed *time.Time `json:"disposed,omitempty"`
+}
+
 // Specs returns all that was applied, sorted by name.
 func (s *Specs) Specs(ctx context.Context) (retrain.Specs, error) {
 	resources, err := specsUnder[retrain.Resource](ctx, s.Bucket, "resources/")
 	if err != nil {
 		return retrain.Specs{}, err
 	}
-	models, err := specsUnder[retrain.Model](ctx, s.Bucket, "models/")
+	models, err := specsUnder[modelSpec](ctx, s.Bucket, "models/")
+	if err != nil {
+		return retrain.Specs{}, err
+	}
+	paused, err := s.Paused(ctx)
 	if err != nil {
 		return retrain.Specs{}, err
 	}
 	var specs retrain.Specs
+	for _, m := range models {
+		if m.Disposed != nil {
+			specs.Disposed = append(specs.Disposed, m.Name)
+			continue
+		}
+		if p, is := paused[m.Name]; is {
+			m.Paused = &p
+		}
+		specs.Models = append(specs.Models, &m.Model)
+	}
 	for _, r := range resources {
 		specs.Resources = append(specs.Resources, *r)
 	}
-	specs.Models = models
 	return specs, nil
 }
 

@@ -40,7 +40,7 @@ func everything(t *testing.T, c *tasks.Conn) {
 				return err
 			}
 			defer release()
-			must(t, l.Take(held, id, []string{"a", "b"}, noon))
+			must(t, l.Take(held, id, []string{"a", "b"}))
 			must(t, l.SetProgress(held, id.Model, retrain.Progress{Run: id.String()}))
 			s, err := l.Settle(held, id, retrain.Outcome{Learnt: true, At: noon})
 			done <- s

@@ -18,7 +18,12 @@ type Leases struct {
 	TTL  time.Duration // 3 s
 }
 
-var _ retrain.Leases = (*Leases)(nil)
+const leaseTTL = 3 * time.Second
+
+var (
+	_ retrain.Leases  = (*Leases)(nil)
+	_ retrain.Revoker = (*Leases)(nil)
+)
 
 // A lease is one that is held.
 type lease struct {
@@ -32,7 +37,7 @@ type lease struct {
 // is called, which also ends the returned context; that ends by itself, with a ConflictError as its cause, when the lease was
 // lost: somebody else has it, or Redis did not answer for as long as it lives.
 func (l *Leases) Acquire(ctx context.Context, id retrain.RunID) (context.Context, func(), error) {
-	h := lease{conn: l.Conn, key: leaseKey(id), token: rand.Text(), ttl: cmp.Or(l.TTL, 3*time.Second)}
+	h := lease{conn: l.Conn, key: leaseKey(id), token: rand.Text(), ttl: cmp.Or(l.TTL, leaseTTL)}
 	began := time.Now()
 	got, err := h.take(ctx)
 	if err != nil {
@@ -62,6 +67,13 @@ func (l *Leases) Acquire(ctx context.Context, id retrain.RunID) (context.Context
 func (l *Leases) Held(ctx context.Context, id retrain.RunID) (bool, error) {
 	n, err := l.Conn.Redis.Exists(ctx, leaseKey(id)).Result()
 	return n > 0, l.Conn.fault(err, "lease on "+id.String())
+}
+
+// Revoke takes the lease on a run from whoever has it, who notices when he renews it, within a third of TTL. Nobody gets it for
+// another TTL.
+func (l *Leases) Revoke(ctx context.Context, id retrain.RunID) error {
+	err := revokeScript.Run(ctx, l.Conn.Redis, []string{leaseKey(id)}, "revoked", cmp.Or(l.TTL, leaseTTL).Milliseconds()).Err()
+	return l.Conn.fault(err, "revoke the lease on "+id.String())
 }
 
 // keep renews the lease until stop is closed. It returns false as soon as the lease is lost, counted from renewed, the moment

@@ -16,7 +16,7 @@ import (
 // processes.
 type Ledger struct {
 	Conn *Conn
-	Now  func() time.Time // time.Now
+	Now  func() time.Time // nil: the clock of the server, which is the same for everybody
 }
 
 var (
@@ -33,9 +33,10 @@ const progressTTL = time.Minute
 // pass on at once.
 const chunk = 2000
 
+// now returns the time for scripts, "" for the server's own.
 func (l *Ledger) now() string {
 	if l.Now == nil {
-		return timeText(time.Now())
+		return ""
 	}
 	return timeText(l.Now())
 }
@@ -43,24 +44,14 @@ func (l *Ledger) now() string {
 // Count adds rows of a batch to a model's state, once per batch however often it is called, and returns the state. It returns
 // a NotFoundError for a model whose state has to be rebuilt first; nothing is counted then.
 func (l *Ledger) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
-	cmd := countScript.Run(ctx, l.Conn.Redis, bookKeys(model), batch, rows)
+	cmd := countScript.Run(ctx, l.Conn.Redis, bookKeys(model), batch, rows, l.now())
 	return l.state(cmd, model, "count "+model)
 }
 
 // State returns what is known of a model, or a NotFoundError where its state has to be rebuilt.
 func (l *Ledger) State(ctx context.Context, model string) (retrain.State, error) {
-	fields, err := l.Conn.Redis.HGetAll(ctx, stateKey(model)).Result()
-	if err != nil {
-		return retrain.State{}, l.Conn.fault(err, "state of "+model)
-	}
-	if len(fields) == 0 {
-		return retrain.State{}, noState(model)
-	}
-	pairs := make([]string, 0, 2*len(fields))
-	for k, v := range fields {
-		pairs = append(pairs, k, v)
-	}
-	return readState(pairs)
+	cmd := stateScript.Run(ctx, l.Conn.Redis, []string{stateKey(model)}, l.now())
+	return l.state(cmd, model, "state of "+model)
 }
 
 // Requested sets the model's queued run, unless a later one is known, and returns the state, or a NotFoundError.
@@ -69,13 +60,19 @@ func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State
 	return l.state(cmd, id.Model, "note "+id.String())
 }
 
-// SetProgress shows how far a run has come; it is forgotten when it is not renewed.
+// SetProgress shows how far a run has come; it is forgotten when it is not renewed. It returns a ConflictError for a run that
+// has ended.
 func (l *Ledger) SetProgress(ctx context.Context, model string, p retrain.Progress) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return l.Conn.fault(l.Conn.Redis.Set(ctx, progressKey(model), b, progressTTL).Err(), "progress of "+model)
+	id, err := retrain.ParseRunID(p.Run)
+	if err != nil {
+		return err
+	}
+	keys := []string{stateKey(model), progressKey(model)}
+	return l.Conn.fault(progressScript.Run(ctx, l.Conn.Redis, keys, id.Number, b, progressTTL.Milliseconds()).Err(), "progress of "+model)
 }
 
 // Progress returns how far a model's run has come, and false where nobody has shown it lately.

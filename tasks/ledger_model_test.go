@@ -50,12 +50,12 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 		},
 		"take": func(r *rapid.T) {
 			n, took := run.Draw(r, "run"), some.Draw(r, "batches")
-			both(none(l.Take(ctx, run7(n), took, now)))(none(m.Take(ctx, run7(n), took, now)))
+			both(none(l.Take(ctx, run7(n), took)))(none(m.Take(ctx, run7(n), took)))
 		},
 		"settle": func(r *rapid.T) {
 			n := run.Draw(r, "run")
 			o := retrain.Outcome{Learnt: rapid.Bool().Draw(r, "learnt"), At: now}
-			if !o.Learnt {
+			if o.Cancelled = !o.Learnt && rapid.Bool().Draw(r, "cancelled"); !o.Learnt && !o.Cancelled {
 				o.Failed, o.Needs = rapid.Bool().Draw(r, "failed"), rapid.IntRange(0, 3).Draw(r, "needs")
 				o.Error = rapid.SampledFrom([]string{"", "why"}).Draw(r, "error")
 			}
@@ -68,6 +68,21 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 		"hand on": func(r *rapid.T) {
 			n, attempt := run.Draw(r, "run"), rapid.IntRange(0, 2).Draw(r, "attempt")
 			both(l.HandOn(ctx, run7(n), attempt))(m.HandOn(ctx, run7(n), attempt))
+		},
+		"forget": func(r *rapid.T) {
+			if rapid.IntRange(0, 9).Draw(r, "luck") == 0 {
+				latest := run.Draw(r, "latest")
+				both(none(l.Forget(ctx, "price", latest)))(none(m.Forget(ctx, "price", latest)))
+			}
+		},
+		"uncovered": func(r *rapid.T) {
+			got, err := l.Uncovered(ctx, "price")
+			want, wanted := m.Uncovered(ctx, "price")
+			both(retrain.State{Inserted: got}, err)(retrain.State{Inserted: want}, wanted)
+		},
+		"progress": func(r *rapid.T) {
+			p := retrain.Progress{Run: run7(run.Draw(r, "run")).String()}
+			both(none(l.SetProgress(ctx, "price", p)))(none(m.SetProgress(ctx, "price", p)))
 		},
 		"retain": func(r *rapid.T) {
 			left := some.Draw(r, "left")

@@ -18,7 +18,7 @@ import (
 )
 
 // The hour in which all tests play.
-var noon = time.Date(2026, 7, 1, 12, 0, 0, 123456789, time.UTC)
+var noon = time.Date(2026, 7, 1, 12, 0, 0, 123_000_000, time.UTC)
 
 // book returns a ledger with an empty state of model "price".
 func book(t *testing.T, c *tasks.Conn) *tasks.Ledger {
@@ -59,7 +59,7 @@ func TestABatchIsCountedOnce(t *testing.T) {
 		if got, want := count(t, l, "b", 2).Inserted, 7; got != want {
 			t.Errorf("inserted %d, want %d", got, want)
 		}
-		must(t, l.Take(t.Context(), run7(1), []string{"a", "b"}, noon))
+		must(t, l.Take(t.Context(), run7(1), []string{"a", "b"}))
 		if got := count(t, l, "a", 5).Inserted; got != 0 {
 			t.Errorf("inserted %d after a taken batch was sent again", got)
 		}
@@ -77,7 +77,7 @@ func TestNothingIsCountedWithoutAState(t *testing.T) {
 		calls := map[string]func() error{
 			"count":     func() error { _, err := l.Count(ctx, "price", "a", 5); return err },
 			"state":     func() error { _, err := l.State(ctx, "price"); return err },
-			"take":      func() error { return l.Take(ctx, run7(1), []string{"a"}, noon) },
+			"take":      func() error { return l.Take(ctx, run7(1), []string{"a"}) },
 			"settle":    func() error { _, err := l.Settle(ctx, run7(1), retrain.Outcome{At: noon}); return err },
 			"requested": func() error { _, err := l.Requested(ctx, run7(1)); return err },
 			"hand on":   func() error { _, err := l.HandOn(ctx, run7(1), 0); return err },
@@ -102,11 +102,11 @@ func TestRetainForgetsWhatIsGone(t *testing.T) {
 		for batch, rows := range map[string]int{"learnt": 1, "taken": 2, "gone": 4, "none": 0, "there": 8} {
 			count(t, l, batch, rows)
 			if batch == "learnt" {
-				must(t, l.Take(t.Context(), run7(1), []string{batch}, noon))
+				must(t, l.Take(t.Context(), run7(1), []string{batch}))
 				settle(t, l, 1, retrain.Outcome{Learnt: true, At: noon})
 			}
 		}
-		must(t, l.Take(t.Context(), run7(2), []string{"taken"}, noon))
+		must(t, l.Take(t.Context(), run7(2), []string{"taken"}))
 		for range 2 { // again, it changes nothing
 			must(t, l.Retain(t.Context(), "price", []string{"there", "new"}))
 		}
@@ -132,11 +132,11 @@ func TestTakeMovesTheCountIntoTheRun(t *testing.T) {
 		_, err := l.Requested(t.Context(), run7(1))
 		must(t, err)
 		for range 2 { // again, it changes nothing
-			must(t, l.Take(t.Context(), run7(1), []string{"a", "seen before it was counted"}, noon))
+			must(t, l.Take(t.Context(), run7(1), []string{"a", "seen before it was counted"}))
 		}
 		got, err := l.State(t.Context(), "price")
 		must(t, err)
-		if want := (retrain.State{Inserted: 3, Since: noon, Latest: 1, Running: 1, Handed: noon}); got != want {
+		if want := (retrain.State{Inserted: 3, Since: noon, Latest: 1, Running: 1, Handed: noon, Rebuilt: noon, At: noon}); got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 		if got := count(t, l, "seen before it was counted", 4).Inserted; got != 3 {
@@ -149,12 +149,12 @@ func TestAFailedRunGivesItsRowsBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, c *tasks.Conn) {
 		l := book(t, c)
 		count(t, l, "a", 5)
-		must(t, l.Take(t.Context(), run7(1), []string{"a", "early", "unknown"}, noon))
+		must(t, l.Take(t.Context(), run7(1), []string{"a", "early", "unknown"}))
 		count(t, l, "early", 2)
 		failed := retrain.Outcome{Failed: true, Error: "it diverged", At: noon}
 		settle(t, l, 1, failed)
 		got := settle(t, l, 1, failed)
-		want := retrain.State{Inserted: 7, Failures: 1, NotBefore: noon.Add(10 * time.Second), LastError: "it diverged", Latest: 1, Handed: noon}
+		want := retrain.State{Inserted: 7, Failures: 1, NotBefore: noon.Add(10 * time.Second), LastError: "it diverged", Latest: 1, Handed: noon, Rebuilt: noon, At: noon}
 		if got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
@@ -167,7 +167,7 @@ func TestAFailedRunGivesItsRowsBack(t *testing.T) {
 func TestFailuresWaitLongerEachTimeUntilOneSucceeds(t *testing.T) {
 	l := book(t, connect(t))
 	for n := 1; n <= 20; n++ {
-		must(t, l.Take(t.Context(), run7(n), nil, noon))
+		must(t, l.Take(t.Context(), run7(n), nil))
 		s := settle(t, l, n, retrain.Outcome{Failed: true, At: noon})
 		if got, want := s.NotBefore, noon.Add(retrain.Backoff(n)); s.Failures != n || !got.Equal(want) {
 			t.Errorf("after %d failures: %d, not before %v, want %v", n, s.Failures, got, want)
@@ -182,7 +182,7 @@ func TestFailuresWaitLongerEachTimeUntilOneSucceeds(t *testing.T) {
 func TestTooFewRowsWaitForMore(t *testing.T) {
 	l := book(t, connect(t))
 	count(t, l, "a", 5)
-	must(t, l.Take(t.Context(), run7(1), []string{"a"}, noon))
+	must(t, l.Take(t.Context(), run7(1), []string{"a"}))
 	s := settle(t, l, 1, retrain.Outcome{Needs: 3, Error: "too few", At: noon})
 	if s.Inserted != 5 || s.Needs != 8 || s.Failures != 0 || s.LastError != "too few" {
 		t.Errorf("got %+v", s)
@@ -191,8 +191,8 @@ func TestTooFewRowsWaitForMore(t *testing.T) {
 
 func TestOneRunOfAModelAtATime(t *testing.T) {
 	l := book(t, connect(t))
-	must(t, l.Take(t.Context(), run7(1), []string{"a"}, noon))
-	if err := l.Take(t.Context(), run7(2), []string{"b"}, noon); !errors.Is(err, retrain.ConflictError) {
+	must(t, l.Take(t.Context(), run7(1), []string{"a"}))
+	if err := l.Take(t.Context(), run7(2), []string{"b"}); !errors.Is(err, retrain.ConflictError) {
 		t.Errorf("a second run: %v, want a ConflictError", err)
 	}
 	_, err := l.Requested(t.Context(), run7(2))
@@ -201,8 +201,8 @@ func TestOneRunOfAModelAtATime(t *testing.T) {
 	if s.Running != 0 || s.Queued != 2 {
 		t.Errorf("after the first: %+v", s)
 	}
-	must(t, l.Take(t.Context(), run7(2), []string{"b"}, noon))
-	must(t, l.Take(t.Context(), run7(1), []string{"c"}, noon)) // its worker was presumed dead
+	must(t, l.Take(t.Context(), run7(2), []string{"b"}))
+	must(t, l.Take(t.Context(), run7(1), []string{"c"})) // its worker was presumed dead
 	if got := uncounted(t, l, "c"); len(got) != 1 {
 		t.Error("an ended run took a batch")
 	}
@@ -211,7 +211,7 @@ func TestOneRunOfAModelAtATime(t *testing.T) {
 func TestAQueuedRunEndsWithoutTouchingTheOneAtWork(t *testing.T) {
 	l := book(t, connect(t))
 	count(t, l, "a", 5)
-	must(t, l.Take(t.Context(), run7(1), []string{"a"}, noon))
+	must(t, l.Take(t.Context(), run7(1), []string{"a"}))
 	_, err := l.HandOn(t.Context(), run7(1), 0)
 	must(t, err)
 	_, err = l.Requested(t.Context(), run7(2))
@@ -234,7 +234,7 @@ func TestRequested(t *testing.T) {
 			t.Errorf("after %d: %+v", n, s)
 		}
 	}
-	must(t, l.Take(ctx, run7(3), nil, noon))
+	must(t, l.Take(ctx, run7(3), nil))
 	s, err := l.Requested(ctx, run7(3))
 	must(t, err)
 	if s.Queued != 0 || s.Running != 3 {
@@ -279,7 +279,7 @@ func TestResetRebuilds(t *testing.T) {
 		l := &tasks.Ledger{Conn: c, Now: func() time.Time { return noon }}
 		ctx := t.Context()
 		want := retrain.State{Since: noon, Needs: 3, Failures: 2, NotBefore: noon.Add(time.Minute), LastError: "why", Latest: 8, Running: 7,
-			Queued: 8, Attempt: 1, Handed: noon}
+			Queued: 8, Attempt: 1, Handed: noon, Rebuilt: noon, At: noon}
 		must(t, l.Reset(ctx, "price", want, []string{"old", "both"}, map[string]int{"new": 4, "both": 9}))
 		must(t, l.Reset(ctx, "price", retrain.State{Latest: 99}, []string{"x"}, nil)) // a second sweeper
 		got, err := l.State(ctx, "price")
@@ -312,7 +312,7 @@ func TestManyBatches(t *testing.T) {
 		taken[batches[i]] = 2
 	}
 	began := time.Now()
-	must(t, l.Take(ctx, run7(1), batches, noon))
+	must(t, l.Take(ctx, run7(1), batches))
 	t.Logf("take %v", time.Since(began))
 	count(t, l, batches[0], 2)
 	began = time.Now()
@@ -323,7 +323,7 @@ func TestManyBatches(t *testing.T) {
 	if got := len(uncounted(t, l, batches...)); got != n-1 {
 		t.Errorf("%d uncounted, want %d", got, n-1)
 	}
-	must(t, l.Take(ctx, run7(2), batches, noon))
+	must(t, l.Take(ctx, run7(2), batches))
 	began = time.Now()
 	settle(t, l, 2, retrain.Outcome{Learnt: true, At: noon})
 	t.Logf("settle, learnt, %v", time.Since(began))
@@ -365,7 +365,7 @@ func TestATakeThatWasCutShort(t *testing.T) {
 			_, err := l.Requested(t.Context(), run7(2)) // the next one came and was cancelled meanwhile
 			must(t, err)
 			settle(t, l, 2, retrain.Outcome{At: noon})
-			must(t, l.Take(t.Context(), run7(1), batches, noon))
+			must(t, l.Take(t.Context(), run7(1), batches))
 			s, err := l.State(t.Context(), "price")
 			must(t, err)
 			if s.Running != 1 || s.Queued != 0 || s.Inserted != 0 {
@@ -389,10 +389,10 @@ func TestATakeThatWasCutShort(t *testing.T) {
 			_, err := l.Requested(t.Context(), run7(1))
 			must(t, err)
 			must(t, l.Reset(t.Context(), "other", retrain.State{}, nil, nil))
-			must(t, l.Take(t.Context(), retrain.RunID{Model: "other", Number: 1}, nil, noon)) // the server knows the script now
+			must(t, l.Take(t.Context(), retrain.RunID{Model: "other", Number: 1}, nil)) // the server knows the script now
 			broken := open(t, tasks.Config{Addr: shared.addr, DB: c.Redis.(*redis.Client).Options().DB})
 			broken.Redis.AddHook(&breaker{left: 2})
-			if err := (&tasks.Ledger{Conn: broken}).Take(t.Context(), run7(1), batches, noon); !errors.Is(err, retrain.UnavailableError) {
+			if err := (&tasks.Ledger{Conn: broken}).Take(t.Context(), run7(1), batches); !errors.Is(err, retrain.UnavailableError) {
 				t.Fatalf("got %v, want an UnavailableError", err)
 			}
 			s, err := l.State(t.Context(), "price")
@@ -409,7 +409,7 @@ func TestARebuildingForgetsWhatWasLeft(t *testing.T) {
 	c := connect(t)
 	l := book(t, c)
 	count(t, l, "pending", 1)
-	must(t, l.Take(t.Context(), run7(1), []string{"taken"}, noon))
+	must(t, l.Take(t.Context(), run7(1), []string{"taken"}))
 	must(t, c.Redis.Del(t.Context(), "retrain:{price}:state").Err())
 	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil))
 	if got := uncounted(t, l, "pending", "taken"); len(got) != 2 {
@@ -435,7 +435,7 @@ func TestManyCountTheSameBatches(t *testing.T) {
 	}
 	all.Go(func() {
 		for n := 1; n <= 20; n++ {
-			err := l.Take(t.Context(), run7(n), []string{fmt.Sprint("batch-", n), fmt.Sprint("batch-", 2*n), fmt.Sprint("batch-", 3*n)}, noon)
+			err := l.Take(t.Context(), run7(n), []string{fmt.Sprint("batch-", n), fmt.Sprint("batch-", 2*n), fmt.Sprint("batch-", 3*n)})
 			_, err2 := l.Settle(t.Context(), run7(n), retrain.Outcome{At: noon})
 			if err := errors.Join(err, err2); err != nil {
 				t.Error(err)
@@ -458,7 +458,7 @@ func TestProgress(t *testing.T) {
 		if _, ok, err := l.Progress(ctx, "price"); ok || err != nil {
 			t.Errorf("before: %v, %v", ok, err)
 		}
-		must(t, l.Take(ctx, run7(1), nil, noon))
+		must(t, l.Take(ctx, run7(1), nil))
 		must(t, l.SetProgress(ctx, "price", retrain.Progress{Run: "price-1", CurrentEpoch: 3, TrainMetrics: map[string]float64{"loss": 0.5}}))
 		if p, ok, err := l.Progress(ctx, "price"); !ok || err != nil || p.CurrentEpoch != 3 || p.TrainMetrics["loss"] != 0.5 {
 			t.Errorf("got %+v, %v, %v", p, ok, err)

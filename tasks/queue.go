@@ -90,3 +90,14 @@ func (q *Queue) Waiting(ctx context.Context, id retrain.RunID, attempt int) (boo
 	}
 	return false, nil
 }
+
+// Drop removes an attempt's task from wherever it waits. One that is at a worker stays there.
+func (q *Queue) Drop(ctx context.Context, id retrain.RunID, attempt int) error {
+	for lane := range lanes {
+		err := q.Conn.inspector().DeleteTask(trainQueue(lane), trainTaskID(id, attempt))
+		if err != nil && ctx.Err() != nil {
+			return q.Conn.queueFault(ctx, err, "drop the task of "+id.String())
+		}
+	}
+	return nil
+}

@@ -3,16 +3,29 @@ package tasks
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"retrain"
 )
 
-// The fields of a model's state are those of retrain.State, absent where they are zero, times as RFC 3339. Besides:
+// The fields of a model's state are those of retrain.State, absent where they are zero, times in Unix milliseconds of the
+// server's clock. Besides:
 //
 //	taker    the run that the taken batches belong to
 //	before   what since was before the run at work began
 //	settled  the highest run that has ended
+//	now      of what the scripts return: the server's time
+
+// ints and times are the fields of a state.
+func ints(s *retrain.State) map[string]*int {
+	return map[string]*int{"inserted": &s.Inserted, "setAside": &s.SetAside, "needs": &s.Needs, "failures": &s.Failures, "latest": &s.Latest,
+		"running": &s.Running, "queued": &s.Queued, "attempt": &s.Attempt}
+}
+
+func times(s *retrain.State) map[string]*time.Time {
+	return map[string]*time.Time{"since": &s.Since, "notBefore": &s.NotBefore, "handed": &s.Handed, "rebuilt": &s.Rebuilt, "now": &s.At}
+}
 
 // readState returns the state that a HASH holds, given as field, value, ...
 func readState(pairs []string) (s retrain.State, err error) {
@@ -20,23 +33,31 @@ func readState(pairs []string) (s retrain.State, err error) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		h[pairs[i]] = pairs[i+1]
 	}
-	for field, n := range map[string]*int{"inserted": &s.Inserted, "needs": &s.Needs, "failures": &s.Failures, "latest": &s.Latest,
-		"running": &s.Running, "queued": &s.Queued, "attempt": &s.Attempt} {
+	for field, n := range ints(&s) {
 		if v, ok := h[field]; ok {
 			if *n, err = strconv.Atoi(v); err != nil {
 				return s, fmt.Errorf("field %s of the state: %w", field, err)
 			}
 		}
 	}
-	for field, t := range map[string]*time.Time{"since": &s.Since, "notBefore": &s.NotBefore, "handed": &s.Handed} {
+	for field, t := range times(&s) {
 		if v, ok := h[field]; ok {
-			if *t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+			if *t, err = readTime(v); err != nil {
 				return s, fmt.Errorf("field %s of the state: %w", field, err)
 			}
 		}
 	}
-	s.LastError, s.Paused = h["lastError"], h["paused"] != ""
+	s.LastError = h["lastError"]
 	return s, nil
+}
+
+// readTime also reads the form of earlier versions, RFC 3339.
+func readTime(v string) (time.Time, error) {
+	if strings.Contains(v, "T") {
+		return time.Parse(time.RFC3339Nano, v)
+	}
+	ms, err := strconv.ParseInt(v, 10, 64)
+	return time.UnixMilli(ms).UTC(), err
 }
 
 // writeState returns s as field, value, ... for a HASH that readState reads. The run at work is the one that took the taken
@@ -49,30 +70,23 @@ func writeState(s retrain.State) []any {
 		}
 	}
 	fields := []any{"latest", s.Latest, "settled", settled}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"inserted", s.Inserted}, {"needs", s.Needs}, {"failures", s.Failures}, {"running", s.Running}, {"taker", s.Running},
-		{"queued", s.Queued}, {"attempt", s.Attempt}} {
-		if f.value != 0 {
-			fields = append(fields, f.name, f.value)
+	for name, n := range ints(&s) {
+		if *n != 0 && name != "latest" {
+			fields = append(fields, name, *n)
 		}
 	}
-	for _, f := range []struct {
-		name  string
-		value time.Time
-	}{{"since", s.Since}, {"notBefore", s.NotBefore}, {"handed", s.Handed}} {
-		if !f.value.IsZero() {
-			fields = append(fields, f.name, timeText(f.value))
+	if s.Running != 0 {
+		fields = append(fields, "taker", s.Running)
+	}
+	for name, t := range times(&s) {
+		if !t.IsZero() && name != "now" {
+			fields = append(fields, name, timeText(*t))
 		}
 	}
 	if s.LastError != "" {
 		fields = append(fields, "lastError", s.LastError)
 	}
-	if s.Paused {
-		fields = append(fields, "paused", 1)
-	}
 	return fields
 }
 
-func timeText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func timeText(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

@@ -62,6 +62,11 @@ func (l *Ledger) HandOn(ctx context.Context, id retrain.RunID, attempt int) (ret
 	return l.state(cmd, id.Model, "hand on "+id.String())
 }
 
+// Forget drops the state of a model, if the highest run number that it knows is still that one. It has to be rebuilt then.
+func (l *Ledger) Forget(ctx context.Context, model string, latest int) error {
+	return l.Conn.fault(forgetScript.Run(ctx, l.Conn.Redis, []string{stateKey(model)}, latest).Err(), "forget "+model)
+}
+
 // Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
 // nothing where a state exists. Nobody sees a half of it: the batches are staged first and put in place at once.
 func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
@@ -80,7 +85,7 @@ func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learn
 		err = l.stage(ctx, keys[5], anys(learnt), func(p redis.Pipeliner, part []any) { p.SAdd(ctx, keys[5], part...) })
 	}
 	if err == nil {
-		err = resetScript.Run(ctx, l.Conn.Redis, keys, writeState(s)...).Err()
+		err = resetScript.Run(ctx, l.Conn.Redis, keys, append([]any{l.now()}, writeState(s)...)...).Err()
 	}
 	return l.Conn.fault(err, "rebuild "+model)
 }

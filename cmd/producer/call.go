@@ -62,6 +62,7 @@ func (p *program) on(flags *cli.Context, config *app.Config, do func(ctx context
 	if err != nil {
 		return err
 	}
+	a.By, a.Requester.By = whoami(), whoami()
 	c := &call{program: p, flags: flags, config: config, app: a, paint: p.Paint && painted(flags)}
 	return errors.Join(do(flags.Context, c), a.Close())
 }

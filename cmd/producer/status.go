@@ -91,9 +91,19 @@ func (c *call) statusTable(w io.Writer, models []retrain.ModelStatus) {
 	t.Render()
 	for _, m := range models {
 		if m.LastError != "" {
-			fmt.Fprintf(w, "%s: the last run failed: %s\n", m.Model, m.LastError)
+			fmt.Fprintf(w, "%s: %s failed: %s\n", m.Model, failures(m.Failures), m.LastError)
+		}
+		if m.Run != nil && m.Run.Why != "" {
+			fmt.Fprintf(w, "%s: %s\n", m.Run.Run, m.Run.Why)
 		}
 	}
+}
+
+func failures(n int) string {
+	if n < 2 {
+		return "the last run"
+	}
+	return fmt.Sprintf("the last %d runs", n)
 }
 
 func (c *call) stateWord(s retrain.ModelState) string {
@@ -121,6 +131,8 @@ func inserts(m retrain.ModelStatus) string {
 
 func nextTraining(m retrain.ModelStatus) string {
 	switch {
+	case m.PausedAt != nil:
+		return "when resumed"
 	case m.FollowUp != 0:
 		return "after this run"
 	case m.RetryAt != nil:
@@ -128,13 +140,18 @@ func nextTraining(m retrain.ModelStatus) string {
 	case m.RowsMissing > 0:
 		return fmt.Sprintf("after %d more rows", m.RowsMissing)
 	case m.TrainAfterInserts > 0 && m.NextIntervalAt != nil:
-		return fmt.Sprintf("after %d inserts, or %s", max(m.TrainAfterInserts-m.InsertsSinceTraining, 0), m.NextIntervalAt.Local().Format(time.DateTime))
+		return fmt.Sprintf("after %d inserts, or %s", insertsLeft(m), m.NextIntervalAt.Local().Format(time.DateTime))
 	case m.TrainAfterInserts > 0:
-		return fmt.Sprintf("after %d inserts", max(m.TrainAfterInserts-m.InsertsSinceTraining, 0))
+		return fmt.Sprintf("after %d inserts", insertsLeft(m))
 	case m.NextIntervalAt != nil:
 		return m.NextIntervalAt.Local().Format(time.DateTime)
 	}
 	return "by hand"
+}
+
+// insertsLeft returns how many rows must come. Those that a cancelled run left do not count.
+func insertsLeft(m retrain.ModelStatus) int {
+	return max(m.TrainAfterInserts-(m.InsertsSinceTraining-m.SetAside), 0)
 }
 
 func runWord(m retrain.ModelStatus) string {

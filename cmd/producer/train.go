@@ -180,7 +180,7 @@ func (f *follower) verdict(ctx context.Context, id retrain.RunID) (*retrain.Resu
 		if err != nil {
 			return nil, f.interrupted(ctx, id, err)
 		}
-		if run.Result != nil {
+		if run.Result != nil && f.concluded(ctx, &run) {
 			return run.Result, failed(id, run.Result)
 		}
 		s.state(run.State(), time.Since(began))
@@ -191,6 +191,15 @@ func (f *follower) verdict(ctx context.Context, id retrain.RunID) (*retrain.Resu
 		case <-time.After(look):
 		}
 	}
+}
+
+// concluded reports whether a published version is champion, which it becomes right after the verdict.
+func (f *follower) concluded(ctx context.Context, run *retrain.Run) bool {
+	if run.Result.State != retrain.Published || time.Since(run.Result.EndedAt) > patience {
+		return true
+	}
+	c, err := f.app.Registry.Champion(ctx, run.ID.Model)
+	return err == nil && c.Highest >= run.Result.Version
 }
 
 // interrupted says that the run goes on although nobody waits any more.

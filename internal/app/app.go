@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -36,6 +37,8 @@ type App struct {
 	Requester *retrain.Requester
 	Inserter  *retrain.Inserter
 	Sweeper   *retrain.Sweeper
+	Endings   *retrain.Endings
+	By        string // who asks: recorded with what is done by hand
 }
 
 // How old an answer of the catalog may be where no event told of a change.
@@ -66,19 +69,32 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	return a, nil
 }
 
-// join wires what inserts, requests and sweeps.
+// join wires what inserts, requests, sweeps and ends.
 func (a *App) join() {
 	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
 	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
 	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Source, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
-		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Now: time.Now, Log: a.Log}
+		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Now: time.Now, Log: a.Log}
 	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: a.Records, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
 		Request: a.request, Now: time.Now, Log: a.Log}
+	a.Endings = &retrain.Endings{Catalog: a.Catalog, Runs: a.Runs, Registry: a.Registry, Ledger: a.Ledger, Leases: a.Leases, Queue: a.Queue,
+		Events: a.Stream, Now: time.Now, Log: a.Log}
 }
 
-// request asks for a run that begins with new weights, as those do that nobody asked for by hand.
+// request asks for a run that begins with new weights, as those do that nobody asked for by hand. It looks first whether the
+// model is paused, since the catalog may be a moment old, and whether the state is as old as S3 says.
 func (a *App) request(ctx context.Context, m *retrain.Model, s retrain.State, why retrain.Reason) error {
-	_, err := a.Requester.Request(ctx, m, s, why, true)
+	paused, err := a.Specs.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	if _, is := paused[m.Name]; is {
+		return nil
+	}
+	_, err = a.Requester.Request(ctx, m, s, why, true)
+	if errors.Is(err, retrain.ConflictError) { // the next sweep asks again, if the model is due then
+		_, err = a.Sweeper.CatchUp(ctx, m, s.Latest)
+	}
 	return err
 }
 

@@ -54,5 +54,5 @@ func (a *App) status(ctx context.Context, m *retrain.Model) (retrain.ModelStatus
 	if ok {
 		shown = &p
 	}
-	return retrain.StatusOf(m, s, champion, shown, time.Now()), nil
+	return retrain.StatusOf(m, s, champion, shown, s.Now(time.Now)), nil
 }

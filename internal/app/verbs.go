@@ -62,6 +62,12 @@ func (a *App) Train(ctx context.Context, model string, resetWeights bool) (retra
 		return retrain.RunID{}, err
 	}
 	id, err := a.Requester.Request(ctx, m, s, retrain.ByHand, resetWeights)
+	if errors.Is(err, retrain.ConflictError) {
+		if s, err = a.caughtUp(ctx, m, s.Latest); err != nil {
+			return id, err
+		}
+		id, err = a.Requester.Request(ctx, m, s, retrain.ByHand, resetWeights)
+	}
 	if err != nil || id.Number != s.Queued {
 		return id, err
 	}
@@ -71,6 +77,14 @@ func (a *App) Train(ctx context.Context, model string, resetWeights bool) (retra
 		err = retrain.Errorf(retrain.ConflictError, "run %s, an import, waits already", id).WithHint("train again when it has ended: producer status %s", model)
 	}
 	return id, err
+}
+
+// caughtUp returns a model's state after it was compared with S3.
+func (a *App) caughtUp(ctx context.Context, m *retrain.Model, latest int) (retrain.State, error) {
+	if _, err := a.Sweeper.CatchUp(ctx, m, latest); err != nil {
+		return retrain.State{}, err
+	}
+	return a.State(ctx, m.Name)
 }
 
 // Promote makes a version the champion and returns the pointer. It returns a NotFoundError for a version that does not exist.

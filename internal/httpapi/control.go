@@ -43,6 +43,10 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 		"POST /v1/models/{model}/train":         c.train,
 		"POST /v1/models/{model}/promote":       c.promote,
 		"POST /v1/models/{model}/rollback":      c.rollback,
+		"POST /v1/models/{model}/cancel":        c.cancel,
+		"POST /v1/models/{model}/pause":         c.pause,
+		"POST /v1/models/{model}/resume":        c.resume,
+		"POST /v1/runs/{run}/cancel":            c.cancel,
 		"GET /readyz":                           c.ready,
 	} {
 		mux.Handle(pattern, c.answers(do))

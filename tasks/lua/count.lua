@@ -6,6 +6,7 @@
 -- KEYS[4]  its learnt batches   SET
 -- ARGV[1]  the batch
 -- ARGV[2]  its rows
+-- ARGV[3]  now; '' for the server's clock
 -- returns  the state as field, value, ...; nil where there is none: nothing was counted then
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
@@ -18,4 +19,4 @@ if redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 0 then
     redis.call('HINCRBY', KEYS[1], 'inserted', ARGV[2])
   end
 end
-return redis.call('HGETALL', KEYS[1])
+return state(clock(ARGV[3]))

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the model's state  HASH
 -- ARGV[1]  the run's number
--- ARGV[2]  now
+-- ARGV[2]  now; '' for the server's clock
 -- returns  the state as field, value, ...; nil where there is none
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
@@ -11,12 +11,13 @@ local function number(field)
   return tonumber(redis.call('HGET', KEYS[1], field) or '0')
 end
 local run, running = tonumber(ARGV[1]), number('running')
+local now = clock(ARGV[2])
 local known = run < number('latest') or run <= number('settled') or run == running or run == number('queued')
 if not known then
   redis.call('HSET', KEYS[1], 'queued', run, 'latest', run)
   if running == 0 then
     redis.call('HDEL', KEYS[1], 'attempt')
-    redis.call('HSET', KEYS[1], 'handed', ARGV[2])
+    redis.call('HSET', KEYS[1], 'handed', now)
   end
 end
-return redis.call('HGETALL', KEYS[1])
+return state(now)

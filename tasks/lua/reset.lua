@@ -6,7 +6,8 @@
 -- KEYS[4]  its learnt batches   SET
 -- KEYS[5]  staged taken         HASH  batch -> rows
 -- KEYS[6]  staged learnt        SET
--- ARGV     the state as field, value, ...
+-- ARGV[1]  now; '' for the server's clock
+-- ARGV[2]  and so on: the state as field, value, ...
 -- returns  1; 0 where a state exists: it is left as it is
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('DEL', KEYS[5], KEYS[6])
@@ -19,5 +20,7 @@ for i = 5, 6 do
     redis.call('PERSIST', KEYS[i - 2])
   end
 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
+local now = clock(ARGV[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('HSET', KEYS[1], 'rebuilt', now, 'handed', now)
 return 1

@@ -16,6 +16,9 @@ for _, batch in ipairs(ARGV) do
   end
 end
 if rows > 0 then -- Lua writes -0, which Redis does not read
-  redis.call('HINCRBY', KEYS[1], 'inserted', -rows)
+  local left = redis.call('HINCRBY', KEYS[1], 'inserted', -rows)
+  if left < tonumber(redis.call('HGET', KEYS[1], 'setAside') or '0') then
+    redis.call('HSET', KEYS[1], 'setAside', left)
+  end
 end
 return rows

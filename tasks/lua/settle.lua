@@ -6,12 +6,12 @@
 -- KEYS[4]  its learnt batches   SET
 -- KEYS[5]  its progress         STRING
 -- ARGV[1]  the run's number
--- ARGV[2]  1 when its rows are learnt, 0 when they are given back
+-- ARGV[2]  1 when its rows are learnt, 0 when they are given back, 'aside' when they are given back and set aside
 -- ARGV[3]  rows that must come before another run makes sense
 -- ARGV[4]  1 when it counts as a failure
 -- ARGV[5]  why it failed, or ''
--- ARGV[6]  now
--- ARGV[7]  and so on: when the back-off ends after the first failure, the second, ... and all further ones
+-- ARGV[6]  now; '' for the server's clock
+-- ARGV[7]  and so on: the back-off after the first failure, the second, ... and all further ones, in milliseconds
 -- returns  the state as field, value, ...; nil where there is none
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
@@ -20,10 +20,11 @@ local function number(field)
   return tonumber(redis.call('HGET', KEYS[1], field) or '0')
 end
 local run, taker, running, queued = tonumber(ARGV[1]), number('taker'), number('running'), number('queued')
+local now = clock(ARGV[6])
 if run <= number('settled') and run ~= taker and run ~= running and run ~= queued then
-  return redis.call('HGETALL', KEYS[1])
+  return state(now)
 end
-local learnt, failed = ARGV[2] == '1', ARGV[4] == '1'
+local learnt, aside, failed = ARGV[2] == '1', ARGV[2] == 'aside', ARGV[4] == '1'
 
 if taker == run then
   local taken = redis.call('HGETALL', KEYS[3])
@@ -47,7 +48,7 @@ end
 
 if running == run or (running == 0 and queued == run) then -- the attempts were those of this run
   redis.call('HDEL', KEYS[1], 'attempt')
-  redis.call('HSET', KEYS[1], 'handed', ARGV[6])
+  redis.call('HSET', KEYS[1], 'handed', now)
 end
 if running == run then
   local before = redis.call('HGET', KEYS[1], 'before')
@@ -68,16 +69,22 @@ if learnt then
   redis.call('HDEL', KEYS[1], 'failures', 'notBefore')
 elseif failed then
   local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
-  redis.call('HSET', KEYS[1], 'notBefore', ARGV[math.min(6 + failures, #ARGV)])
+  redis.call('HSET', KEYS[1], 'notBefore', string.format('%.0f', now + ARGV[math.min(6 + failures, #ARGV)]))
 end
 if ARGV[5] == '' then
   redis.call('HDEL', KEYS[1], 'lastError')
 else
   redis.call('HSET', KEYS[1], 'lastError', ARGV[5])
 end
+if aside then -- what nobody has learnt waits for the next run, and does not call for it
+  redis.call('HSET', KEYS[1], 'setAside', number('inserted'), 'since', now)
+  if redis.call('HEXISTS', KEYS[1], 'before') == 1 then -- another run is at work, and may give back what it took
+    redis.call('HSET', KEYS[1], 'before', now)
+  end
+end
 if tonumber(ARGV[3]) > 0 then
   redis.call('HSET', KEYS[1], 'needs', number('inserted') + ARGV[3])
 else
   redis.call('HDEL', KEYS[1], 'needs')
 end
-return redis.call('HGETALL', KEYS[1])
+return state(now)

@@ -6,8 +6,8 @@
 -- KEYS[3]  its taken batches    HASH  batch -> rows, '' where the batch was not counted before
 -- KEYS[4]  its learnt batches   SET
 -- ARGV[1]  the run's number
--- ARGV[2]  when the run began; '' when more batches follow
--- ARGV[3]  now
+-- ARGV[2]  1 with the last batches, 0 when more follow
+-- ARGV[3]  now; '' for the server's clock
 -- ARGV[4]  and so on: the batches, a few thousand at most
 -- returns  1; 0 for a run that was settled before; nil where there is no state; CONFLICT while another run is at work
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -41,9 +41,11 @@ if #ARGV > 3 then
   end
 end
 
-if ARGV[2] ~= '' and running ~= run then
+if ARGV[2] == '1' and running ~= run then
+  local now = clock(ARGV[3])
   redis.call('HSET', KEYS[1], 'running', run, 'before', redis.call('HGET', KEYS[1], 'since') or '',
-    'since', ARGV[2], 'handed', ARGV[3], 'latest', math.max(run, number('latest')))
+    'since', now, 'handed', now, 'latest', math.max(run, number('latest')))
+  redis.call('HDEL', KEYS[1], 'setAside')
   if queued == run then
     redis.call('HDEL', KEYS[1], 'queued')
   else

@@ -19,7 +19,7 @@ type Book interface {
 }
 
 // The hour in which the ledgers' tests play.
-var noon = time.Date(2026, 7, 1, 12, 0, 0, 123456789, time.UTC)
+var noon = time.Date(2026, 7, 1, 12, 0, 0, 123_000_000, time.UTC)
 
 // Noon is the clock of the ledgers that are tested.
 func Noon() time.Time { return noon }
@@ -56,12 +56,12 @@ func (p play) settle(n int, o retrain.Outcome) retrain.State {
 
 func (p play) take(n int, batches ...string) {
 	p.Helper()
-	p.must(p.Take(p.Context(), run(n), batches, noon))
+	p.must(p.Take(p.Context(), run(n), batches))
 }
 
 func (p play) is(s retrain.State, want retrain.State) {
 	p.Helper()
-	s.Handed = time.Time{}
+	s.Handed, s.Rebuilt, s.At = time.Time{}, time.Time{}, time.Time{}
 	if s != want {
 		p.Errorf("got  %+v\nwant %+v", s, want)
 	}
@@ -115,7 +115,7 @@ func givesBack(p play) {
 
 func oneRun(p play) {
 	p.take(1, "a")
-	if err := p.Take(p.Context(), run(2), []string{"b"}, noon); !errors.Is(err, retrain.ConflictError) {
+	if err := p.Take(p.Context(), run(2), []string{"b"}); !errors.Is(err, retrain.ConflictError) {
 		p.Errorf("a second run: %v, want a ConflictError", err)
 	}
 	_, err := p.Requested(p.Context(), run(2))

@@ -22,7 +22,10 @@ type Leases struct {
 	TTL    time.Duration // 3 s
 }
 
-var _ retrain.Leases = (*Leases)(nil)
+var (
+	_ retrain.Leases  = (*Leases)(nil)
+	_ retrain.Revoker = (*Leases)(nil)
+)
 
 // A holder has a lease, or had it.
 type holder struct {
@@ -122,4 +125,19 @@ func (l *Leases) Held(ctx context.Context, id retrain.RunID) (held bool, err err
 		return nil
 	})
 	return held && err == nil, err
+}
+
+// Revoke takes the lease on a run from whoever has it. Nobody gets it for another TTL.
+func (l *Leases) Revoke(ctx context.Context, id retrain.RunID) error {
+	return l.Do.call("revoke "+id.String(), func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.Server.mu.Lock()
+		defer l.Server.mu.Unlock()
+		if _, taken := l.Server.leases[id]; taken {
+			l.Server.leases[id] = lease{nil, time.Now().Add(cmp.Or(l.TTL, 3*time.Second))}
+		}
+		return nil
+	})
 }

@@ -36,6 +36,7 @@ func (l *Ledger) on(ctx context.Context, what, model string, do func(b *book) er
 		}
 		err := do(b)
 		s = b.now()
+		s.At = l.Now().UTC()
 		return err
 	})
 	if err != nil {
@@ -81,7 +82,7 @@ func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State
 }
 
 // Take marks a run as at work and takes the rows of its batches out of the count.
-func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string, at time.Time) error {
+func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) error {
 	_, err := l.on(ctx, "take "+id.String(), id.Model, func(b *book) error {
 		s := &b.state
 		if !b.known(id.Number) {
@@ -95,7 +96,7 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string, a
 			return nil
 		}
 		b.before, b.hasBefore = s.Since, true
-		s.Running, s.Since, s.Handed, s.Latest = id.Number, at.UTC(), l.Now().UTC(), max(s.Latest, id.Number)
+		s.Running, s.Since, s.Handed, s.Latest, s.SetAside = id.Number, l.Now().UTC(), l.Now().UTC(), max(s.Latest, id.Number), 0
 		if s.Queued == id.Number {
 			s.Queued = 0
 		} else {
@@ -135,7 +136,10 @@ func (l *Ledger) Settle(ctx context.Context, id retrain.RunID, o retrain.Outcome
 			s.Failures, s.NotBefore = 0, time.Time{}
 		} else if o.Failed {
 			s.Failures++
-			s.NotBefore = o.At.Add(retrain.Backoff(s.Failures)).UTC()
+			s.NotBefore = l.Now().Add(retrain.Backoff(s.Failures)).UTC()
+		}
+		if o.Cancelled {
+			s.SetAside, s.Since, b.before = b.now().Inserted, l.Now().UTC(), l.Now().UTC()
 		}
 		s.LastError, s.Needs = o.Error, 0
 		if o.Needs > 0 {
@@ -175,8 +179,49 @@ func (b *book) end(run int, learnt bool, now time.Time) {
 	b.settled, s.Latest = max(b.settled, run), max(s.Latest, run)
 }
 
-// SetProgress does nothing: nobody looks.
-func (l *Ledger) SetProgress(context.Context, string, retrain.Progress) error { return nil }
+// SetProgress tells whether the run has ended; nobody looks at more.
+func (l *Ledger) SetProgress(ctx context.Context, model string, p retrain.Progress) error {
+	id, err := retrain.ParseRunID(p.Run)
+	if err != nil {
+		return err
+	}
+	_, err = l.on(ctx, "progress", model, func(b *book) error {
+		if !b.known(id.Number) {
+			return retrain.Errorf(retrain.ConflictError, "run %s has ended", id)
+		}
+		return nil
+	})
+	if retrain.CodeOf(err) == retrain.NotFoundError {
+		return nil
+	}
+	return err
+}
+
+// Uncovered returns how many rows of a model no run has learnt.
+func (l *Ledger) Uncovered(ctx context.Context, model string) (rows int, err error) {
+	_, err = l.on(ctx, "uncovered", model, func(b *book) error {
+		rows = b.now().Inserted
+		for _, n := range b.taken {
+			rows += max(n, 0)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// Forget drops the state of a model, if the highest run number that it knows is still that one.
+func (l *Ledger) Forget(ctx context.Context, model string, latest int) error {
+	_, err := l.on(ctx, "forget", model, func(b *book) error {
+		if b.state.Latest == latest {
+			delete(l.Server.books, model)
+		}
+		return nil
+	})
+	if retrain.CodeOf(err) == retrain.NotFoundError {
+		return nil
+	}
+	return err
+}
 
 // Reset stores a rebuilt state, unless one exists.
 func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
@@ -203,6 +248,7 @@ func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learn
 				b.taken[batch] = rows
 			}
 		}
+		b.state.Handed, b.state.Rebuilt = l.Now().UTC(), l.Now().UTC()
 		if l.Server.books == nil {
 			l.Server.books = make(map[string]*book)
 		}
@@ -233,6 +279,7 @@ func (l *Ledger) Retain(ctx context.Context, model string, batches []string) err
 				delete(b.pending, batch)
 			}
 		}
+		b.state.SetAside = min(b.state.SetAside, b.now().Inserted)
 		return nil
 	})
 	if retrain.CodeOf(err) == retrain.NotFoundError { // there is nothing to forget
