@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
+.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: libtensorflow redis ## all tests, on a real Redis, a real S3 gateway and r
 
 check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race detector
 	@$(MAKE) --no-print-directory test RACE=-race
+	@$(MAKE) --no-print-directory chart-check
+
+chart-check: ## the Helm chart, rendered in many ways and held against the types of Kubernetes and KEDA
+	@cd deploy/check && $(GO) test ./...
 
 build: libtensorflow ## the programs, into bin/
 	@mkdir -p bin

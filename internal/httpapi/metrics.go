@@ -22,6 +22,7 @@ type Metrics struct {
 	predictions *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	rows        prometheus.Histogram
+	atWork      prometheus.Gauge
 	inserted    *prometheus.CounterVec
 	runs        *prometheus.CounterVec
 }
@@ -44,6 +45,9 @@ func NewMetrics(version string) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
 		}),
 	}
+	m.atWork = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "retrain_predictions_in_flight", Help: "Requests for predictions that are being answered.",
+	})
 	m.inserted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "retrain_inserts_total", Help: "Records inserted, by resource.",
 	}, []string{"resource"})
@@ -55,7 +59,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.MustRegister(m.predictions, m.duration, m.rows, m.inserted, m.runs, build,
+	m.MustRegister(m.predictions, m.duration, m.rows, m.atWork, m.inserted, m.runs, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
 	return m

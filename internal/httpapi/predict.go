@@ -58,6 +58,8 @@ func (p *Predictions) ask(w http.ResponseWriter, r *http.Request) {
 		noSuchPath(w, r)
 		return
 	}
+	p.Metrics.atWork.Inc()
+	defer p.Metrics.atWork.Dec()
 	began := time.Now()
 	version, rows, err := answer(w, r, model)
 	if p.Live.Version(model) == 0 {
