@@ -12,7 +12,7 @@ import (
 // judgeChampion lets the champion answer the same records. They are none where the champion cannot answer them: it wants features
 // that these records no longer have.
 func (f *fit) judgeChampion(ctx context.Context, rows []int32) (map[string]float64, error) {
-	c, err := open(f.Champion)
+	c, err := Loader{}.open(f.Champion)
 	if err != nil {
 		return nil, fmt.Errorf("champion: %w", err)
 	}

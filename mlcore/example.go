@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"time"
 
 	"retrain"
 	"retrain/mlcore/prep"
@@ -19,7 +20,7 @@ func (f *fit) exemplify(ctx context.Context) error {
 	if f.result.Details, err = json.Marshal(f.details); err != nil {
 		return err
 	}
-	l, err := open(retrain.Version{Dir: f.Dir, Manifest: &retrain.Manifest{Fit: f.result}})
+	l, err := Loader{}.open(retrain.Version{Dir: f.Dir, Manifest: &retrain.Manifest{Fit: f.result}})
 	if err != nil {
 		return retrain.Errorf(retrain.TrainingError, "the written version does not load: %w", err)
 	}
@@ -91,6 +92,25 @@ func (l *Loaded) check() error {
 		}
 	}
 	return nil
+}
+
+// quick returns a PredictionError where a prediction takes longer than it may. Of a few that are timed the fastest counts, since
+// others may be at work on this machine.
+func (l *Loaded) quick(most time.Duration) error {
+	const times = 5
+	x, y := make([]float32, l.batcher.in), make([]float32, l.batcher.out)
+	best := time.Duration(math.MaxInt64)
+	for range times {
+		began := time.Now()
+		if err := l.batcher.run(x, 1, y); err != nil {
+			return retrain.Errorf(retrain.PredictionError, "predict: %w", err)
+		}
+		best = min(best, time.Since(began))
+		if best <= most {
+			return nil
+		}
+	}
+	return retrain.Errorf(retrain.PredictionError, "a prediction takes %v, and may take %v", best.Round(time.Microsecond), most)
 }
 
 // alike compares predictions up to what other processors may round differently. Of classes the probabilities count.

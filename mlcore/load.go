@@ -1,45 +1,60 @@
 package mlcore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
+	"time"
 
 	"retrain"
 	"retrain/mlcore/prep"
 	"retrain/mlcore/session"
 )
 
-// A Loaded is a version that answers. It computes in the thread that asks, and any number may.
+// A Loaded is a version that answers any number of goroutines.
 type Loaded struct {
 	session *session.Session
 	network *session.Call // encoded rows to the network's answers
+	batcher *batcher
 	encoder *prep.Encoder
 	details *Details
 	buffers sync.Pool // of *buffers
 }
 
-// Buffers are what a prediction needs, kept for the next one.
-type buffers struct{ x, y []float32 }
-
 var _ retrain.Servable = (*Loaded)(nil)
 
-// Load opens a version, warms it and sees to it that it gives the predictions that it gave when it was made.
-func Load(v retrain.Version) (retrain.Servable, error) {
-	l, err := open(v)
+// A Loader opens versions. The zero value works.
+type Loader struct {
+	AtOnce  int           // runs of one version at the same time; as many as there are processors
+	Queue   int           // questions that may wait for one version; 1024
+	Slowest time.Duration // what a prediction may take; 1 s
+}
+
+// The most rows of one run. More take longer without being faster, and a long run makes others wait.
+const mostRows = 1024
+
+// Load opens a version with the defaults.
+func Load(v retrain.Version) (retrain.Servable, error) { return Loader{}.Load(v) }
+
+// Load opens a version, warms it and sees to it that it gives the predictions that it gave when it was made, and in time.
+func (o Loader) Load(v retrain.Version) (retrain.Servable, error) {
+	l, err := o.open(v)
 	if err != nil {
 		return nil, fmt.Errorf("load the SavedModel of version %d: %w", v.Manifest.Version, err)
 	}
-	if err := l.check(); err != nil {
+	if err := errors.Join(l.check(), l.quick(cmp.Or(o.Slowest, time.Second))); err != nil {
 		l.session.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func open(v retrain.Version) (*Loaded, error) {
+func (o Loader) open(v retrain.Version) (*Loaded, error) {
 	l := new(Loaded)
 	p := new(prep.Preparation)
 	err := json.Unmarshal(v.Manifest.Fit.Preparation, p)
@@ -59,11 +74,29 @@ func open(v retrain.Version) (*Loaded, error) {
 	l.session = s
 	signature := mg.GetSignatureDef()[encodedSignature]
 	l.network, err = s.Call([]string{signature.GetInputs()["x"].GetName()}, []string{signature.GetOutputs()["y"].GetName()})
+	if err == nil {
+		err = o.batch(l)
+	}
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// batch gives l its batcher.
+func (o Loader) batch(l *Loaded) error {
+	shape := []int{l.encoder.Width()}
+	if l.encoder.Lookback > 0 {
+		shape = []int{l.encoder.Lookback, l.encoder.Width()}
+	}
+	r, err := newRows(l.network, shape, l.details.OutputUnits)
+	if err != nil {
+		return err
+	}
+	l.batcher = &batcher{run: r.run, in: r.in, out: r.out, most: mostRows, alone: r.block == 0,
+		atOnce: cmp.Or(o.AtOnce, runtime.GOMAXPROCS(0)), queue: cmp.Or(o.Queue, 1024)}
+	return nil
 }
 
 // Size implements retrain.Servable: the weights, which the session holds once more in its own form, and what a session of a
@@ -81,7 +114,7 @@ func (l *Loaded) Close() error {
 
 // Predict implements retrain.Servable. For a time series the records are its latest, in the order of time: at least as many
 // as its lookback, and each further one gives another prediction; the last is that of the record to come.
-func (l *Loaded) Predict(_ context.Context, records []retrain.Record) ([]retrain.Prediction, error) {
+func (l *Loaded) Predict(ctx context.Context, records []retrain.Record) ([]retrain.Prediction, error) {
 	if len(records) == 0 {
 		return []retrain.Prediction{}, nil
 	}
@@ -96,7 +129,7 @@ func (l *Loaded) Predict(_ context.Context, records []retrain.Record) ([]retrain
 		return nil, err
 	}
 	if lookback == 0 {
-		return l.answer(b, []int{len(records), width})
+		return l.answer(ctx, b, len(records))
 	}
 	if len(records) < lookback {
 		return nil, retrain.Errorf(retrain.DataValidationError, "a prediction needs the latest %d records, not %d", lookback, len(records))
@@ -106,7 +139,7 @@ func (l *Loaded) Predict(_ context.Context, records []retrain.Record) ([]retrain
 		ends = append(ends, end)
 	}
 	b.x = windows(b.x, width, lookback, ends)
-	return l.answer(b, []int{len(ends), lookback, width})
+	return l.answer(ctx, b, len(ends))
 }
 
 // windows returns the lookback rows before each end, out of x [rows, width]: [ends, lookback, width].
@@ -118,12 +151,15 @@ func windows(x []float32, width, lookback int, ends []int) []float32 {
 	return w
 }
 
-// answer runs the network on b.x, of the given shape, and reads its answers.
-func (l *Loaded) answer(b *buffers, shape []int) ([]retrain.Prediction, error) {
-	n, outputs := shape[0], l.details.OutputUnits
+// answer runs the network on b.x, n rows, and reads its answers.
+func (l *Loaded) answer(ctx context.Context, b *buffers, n int) ([]retrain.Prediction, error) {
+	outputs := l.details.OutputUnits
 	b.y = resized(b.y, n*outputs)
-	if err := l.network.Floats(b.x, shape, b.y); err != nil {
-		return nil, retrain.Errorf(retrain.PredictionError, "predict: %w", err)
+	if err := l.batcher.answer(ctx, b.x, n, b.y); err != nil {
+		if ctx.Err() == nil && retrain.CodeOf(err) == retrain.MLError {
+			err = retrain.Errorf(retrain.PredictionError, "predict: %w", err)
+		}
+		return nil, err
 	}
 	predictions := make([]retrain.Prediction, n)
 	for i := range predictions {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -29,6 +30,7 @@ var statuses = map[retrain.Code]int{
 	retrain.DataValidationError:       http.StatusBadRequest,
 	retrain.ModelConfigError:          http.StatusBadRequest,
 	retrain.UnavailableError:          http.StatusServiceUnavailable,
+	retrain.OverloadedError:           http.StatusTooManyRequests,
 	retrain.TensorFlowDependencyError: http.StatusServiceUnavailable,
 }
 
@@ -42,6 +44,9 @@ func status(err error) int {
 	}
 	if s, ok := statuses[retrain.CodeOf(err)]; ok {
 		return s
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusGatewayTimeout
 	}
 	return http.StatusInternalServerError
 }
@@ -75,6 +80,10 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 		p.Error, p.Hint = "internal error", "the log of the server says more"
 	case code == http.StatusRequestEntityTooLarge:
 		p = problem{Error: err.Error(), Code: retrain.DataValidationError, Hint: "send fewer records at once"}
+	case code == http.StatusGatewayTimeout:
+		p = problem{Error: "the request's time was over before it was computed", Code: retrain.UnavailableError}
+	case code == http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
 	case code == http.StatusServiceUnavailable:
 		log.WarnContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "err", err)
 		w.Header().Set("Retry-After", "1")

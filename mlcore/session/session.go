@@ -5,17 +5,29 @@ package session
 #include <string.h>
 #include "tensorflow/c/c_api.h"
 
-// predict copies x in, runs, copies y out: one crossing from Go to C. It returns how many floats the output really had.
-static size_t predict(TF_Session* session, TF_Output in, const int64_t* dims, int rank, const float* x, size_t nx, TF_Output out, float* y, size_t ny, TF_Status* status) {
-	TF_Tensor* feed = TF_AllocateTensor(TF_FLOAT, dims, rank, nx * sizeof(float));
-	memcpy(TF_TensorData(feed), x, nx * sizeof(float));
+#cgo noescape predict
+#cgo nocallback predict
+
+// predict copies x in, filled up with zeros to total floats, runs, and copies the first ny floats of the answer out: one crossing
+// from Go to C. It returns how many floats the answer really had, or 0 and a message that the caller frees.
+static size_t predict(TF_Session* session, TF_Output in, const int64_t* dims, int rank, const float* x, size_t nx, size_t total, TF_Output out, float* y, size_t ny, char** message) {
+	TF_Status* status = TF_NewStatus();
+	TF_Tensor* feed = TF_AllocateTensor(TF_FLOAT, dims, rank, total * sizeof(float));
+	float* data = TF_TensorData(feed);
+	memcpy(data, x, nx * sizeof(float));
+	memset(data + nx, 0, (total - nx) * sizeof(float));
 	TF_Tensor* fetched = NULL;
+	size_t n = 0;
 	TF_SessionRun(session, NULL, &in, &feed, 1, &out, &fetched, 1, NULL, 0, NULL, status);
 	TF_DeleteTensor(feed);
-	if (TF_GetCode(status) != TF_OK) return 0;
-	size_t n = TF_TensorElementCount(fetched);
-	if (n == ny) memcpy(y, TF_TensorData(fetched), ny * sizeof(float));
-	TF_DeleteTensor(fetched);
+	if (TF_GetCode(status) == TF_OK) {
+		n = TF_TensorElementCount(fetched);
+		if (n >= ny) memcpy(y, TF_TensorData(fetched), ny * sizeof(float));
+		TF_DeleteTensor(fetched);
+	} else {
+		*message = strdup(TF_Message(status));
+	}
+	TF_DeleteStatus(status);
 	return n;
 }
 */
@@ -188,20 +200,47 @@ func (c *Call) Run(feeds ...*Tensor) ([]*Tensor, error) {
 
 // Floats runs a call of one float32 input and one float32 output. It reads x, which has the shape, and fills y.
 func (c *Call) Floats(x []float32, shape []int, y []float32) error {
-	dims, n := dimensions(shape)
-	if n != len(x) || n == 0 || len(y) == 0 {
-		return fmt.Errorf("%d numbers for shape %v", len(x), shape)
+	got, total, err := c.floats(x, shape, y)
+	switch {
+	case err != nil:
+	case total != len(x):
+		err = fmt.Errorf("%d numbers for shape %v", len(x), shape)
+	case got != len(y):
+		err = fmt.Errorf("the graph answered %d numbers, not %d", got, len(y))
 	}
-	st := newStatus()
-	defer st.free()
-	got := C.predict(c.session.c, c.in[0], dims, C.int(len(shape)), (*C.float)(&x[0]), C.size_t(n), c.out[0], (*C.float)(&y[0]), C.size_t(len(y)), st.c)
-	if err := st.err(); err != nil {
-		return err
+	return err
+}
+
+// Padded is Floats of a shape that is longer than x: what is missing is zero, and y takes as much of the answer as it has room for.
+func (c *Call) Padded(x []float32, shape []int, y []float32) error {
+	got, _, err := c.floats(x, shape, y)
+	if err == nil && got < len(y) {
+		err = fmt.Errorf("the graph answered %d numbers, not %d", got, len(y))
 	}
-	if int(got) != len(y) {
-		return fmt.Errorf("the graph answered %d numbers, not %d", int(got), len(y))
+	return err
+}
+
+// The most dimensions that an input of floats has.
+const mostDimensions = 4
+
+func (c *Call) floats(x []float32, shape []int, y []float32) (got, total int, err error) {
+	var dims [mostDimensions]C.int64_t
+	total = 1
+	for i, d := range shape[:min(len(shape), mostDimensions)] {
+		dims[i] = C.int64_t(d)
+		total *= d
 	}
-	return nil
+	if len(shape) > mostDimensions || len(x) > total || len(x) == 0 || len(y) == 0 {
+		return 0, 0, fmt.Errorf("%d numbers for shape %v", len(x), shape)
+	}
+	var message *C.char
+	got = int(C.predict(c.session.c, c.in[0], &dims[0], C.int(len(shape)), (*C.float)(&x[0]), C.size_t(len(x)), C.size_t(total),
+		c.out[0], (*C.float)(&y[0]), C.size_t(len(y)), &message))
+	if message != nil {
+		err = errors.New("tensorflow: " + C.GoString(message))
+		C.free(unsafe.Pointer(message))
+	}
+	return got, total, err
 }
 
 func newOptions(cfg *Config, st status) (*C.TF_SessionOptions, error) {
