@@ -166,7 +166,7 @@ func (l *Loaded) answer(ctx context.Context, b *buffers, n int) ([]retrain.Predi
 		y := b.y[i*outputs : (i+1)*outputs]
 		for _, v := range y {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return nil, retrain.Errorf(retrain.PredictionError, "the answer to record %d is not a number", i+1).WithHint("its values are far outside of those that were learnt")
+				return nil, retrain.Errorf(retrain.DataValidationError, "the answer to record %d is not a number", i+1).WithHint("its values are far outside of those that were learnt")
 			}
 		}
 		predictions[i] = l.read(y)

@@ -135,7 +135,7 @@ func (f *Files) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrai
 // tablesOf decodes a file into blocks.
 func tablesOf(ctx context.Context, file *remoteFile, f Format) iter.Seq2[*retrain.Table, error] {
 	if f == Parquet {
-		return parquetTables(file.readerAt(ctx), file.size, file.object.Key)
+		return ReadParquetAt(file.readerAt(ctx), file.size, file.object.Key)
 	}
 	return func(yield func(*retrain.Table, error) bool) {
 		in, stop := file.reader(ctx)

@@ -21,10 +21,11 @@ import (
 // columns with dotted names, a list becomes one JSON array. Dates and times become text as JSON has them, decimals numbers. A file
 // that is none, or that is damaged, is a DataValidationError, and the end.
 func ReadParquet(body []byte, key string) iter.Seq2[*retrain.Table, error] {
-	return parquetTables(bytes.NewReader(body), int64(len(body)), key)
+	return ReadParquetAt(bytes.NewReader(body), int64(len(body)), key)
 }
 
-func parquetTables(file io.ReaderAt, size int64, key string) iter.Seq2[*retrain.Table, error] {
+// ReadParquetAt is ReadParquet for a file of so many bytes that need not be in memory.
+func ReadParquetAt(file io.ReaderAt, size int64, key string) iter.Seq2[*retrain.Table, error] {
 	return func(yield func(*retrain.Table, error) bool) {
 		f, err := openParquet(file, size, key)
 		if err != nil {

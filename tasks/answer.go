@@ -28,7 +28,7 @@ func (w *Worker) answer(ctx context.Context, t *asynq.Task) error {
 	} else if err != nil {
 		return w.Conn.fault(err, "read a question")
 	}
-	b, err := json.Marshal(w.predict(ctx, p.Model, question))
+	b, err := json.Marshal(w.predict(ctx, &p, question))
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
@@ -42,11 +42,11 @@ func (w *Worker) answer(ctx context.Context, t *asynq.Task) error {
 }
 
 // predict returns what there is to say to a question.
-func (w *Worker) predict(ctx context.Context, model string, question []byte) (a answer) {
+func (w *Worker) predict(ctx context.Context, p *predictPayload, question []byte) (a answer) {
 	var records []retrain.Record
 	err := json.Unmarshal(question, &records)
 	if err == nil {
-		a.Predictions, a.Version, err = w.Predict(ctx, model, records)
+		a.Predictions, a.Version, err = w.Predict(ctx, p.Model, retrain.Which{Version: p.Asked, Label: p.Label}, records)
 	}
 	if err == nil {
 		return a

@@ -46,7 +46,7 @@ func everything(t *testing.T, c *tasks.Conn) {
 			done <- s
 			return err
 		},
-		Predict: func(context.Context, string, []retrain.Record) ([]retrain.Prediction, int, error) {
+		Predict: func(context.Context, string, retrain.Which, []retrain.Record) ([]retrain.Prediction, int, error) {
 			return []retrain.Prediction{{Prediction: 1.0}}, 3, nil
 		}})
 	if s := <-done; s.Inserted != 0 || s.Latest != 1 || s.Running != 0 {

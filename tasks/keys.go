@@ -37,6 +37,12 @@ func questionKey(id string) string { return "retrain:question:" + id }
 // answerKey: LIST with one element, the answer to a question as JSON; it expires.
 func answerKey(id string) string { return "retrain:answer:" + id }
 
+// bulkKey: LIST of numbers, the chunks of a bulk that were answered and not heard of yet; it expires.
+func bulkKey(bulk string) string { return "retrain:bulk:" + bulk }
+
+// chunkKey: STRING, a worker's sign of life while it answers a chunk; it expires within seconds unless it is renewed.
+func chunkKey(c retrain.Chunk) string { return "retrain:chunk:" + c.String() }
+
 // bookKeys are what the ledger's scripts take as KEYS[1] to KEYS[4].
 func bookKeys(model string) []string {
 	return []string{stateKey(model), pendingKey(model), takenKey(model), learntKey(model)}

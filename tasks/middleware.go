@@ -20,7 +20,7 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		switch {
 		case err != nil && isFailure(err):
 			level = slog.LevelWarn
-		case t.Type() == typePredict:
+		case t.Type() == typePredict, t.Type() == typeChunk:
 			level = slog.LevelDebug
 		}
 		id, _ := asynq.GetTaskID(ctx)

@@ -14,13 +14,18 @@ import (
 	"retrain"
 )
 
-// Predict answers records with a model's champion and says which version that was. retrain.Live.Predict is one.
-type Predict func(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
+// Predict answers records with the version that is meant, whose number it returns. retrain.Live.Ask is one.
+type Predict func(ctx context.Context, model string, which retrain.Which, records []retrain.Record) ([]retrain.Prediction, int, error)
+
+// Chunk answers a chunk of a bulk, of which each chunk but the last has so many rows. retrain.Chunks.Do is one.
+type Chunk func(ctx context.Context, c retrain.Chunk, rows int) error
 
 // A predictPayload names a question; its records lie under questionKey while somebody waits for the answer.
 type predictPayload struct {
 	Model    string `json:"model"`
 	Question string `json:"question"`
+	Asked    int    `json:"version,omitempty"` // the version that is meant; else by its label, and without one the champion
+	Label    string `json:"label,omitempty"`
 }
 
 // An answer is what comes back: predictions or an error.
@@ -38,18 +43,21 @@ type Predictor struct {
 
 // Predict asks whichever prediction worker is free. Errors: those of Live.Predict as the worker met them, and an
 // UnavailableError where no worker answered in time.
-func (p *Predictor) Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error) {
-	a, err := p.ask(ctx, model, records)
+func (p *Predictor) Predict(ctx context.Context, model string, which retrain.Which, records []retrain.Record) ([]retrain.Prediction, int, error) {
+	a, err := p.ask(ctx, model, which, records)
 	if err != nil {
 		return nil, 0, err
 	}
 	if a.Error != nil {
 		return nil, 0, a.Error
 	}
+	if which.Version != 0 && a.Version != which.Version { // a worker of a release that knew champions only
+		return nil, 0, retrain.Errorf(retrain.PredictionError, "version %d answered in the place of %d", a.Version, which.Version)
+	}
 	return a.Predictions, a.Version, nil
 }
 
-func (p *Predictor) ask(ctx context.Context, model string, records []retrain.Record) (a answer, err error) {
+func (p *Predictor) ask(ctx context.Context, model string, which retrain.Which, records []retrain.Record) (a answer, err error) {
 	timeout := cmp.Or(p.Timeout, 10*time.Second)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -59,7 +67,7 @@ func (p *Predictor) ask(ctx context.Context, model string, records []retrain.Rec
 	if err != nil {
 		return a, retrain.Errorf(retrain.DataValidationError, "%s: %w", doing, err)
 	}
-	payload, err := json.Marshal(predictPayload{model, id})
+	payload, err := json.Marshal(predictPayload{model, id, which.Version, which.Label})
 	if err != nil {
 		return a, err
 	}

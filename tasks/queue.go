@@ -21,6 +21,7 @@ type trainPayload struct {
 const (
 	typeTrain   = "train"
 	typePredict = "predict"
+	typeChunk   = "predict-chunk"
 )
 
 // The queue of predictions. Runs have one queue per lane, named by trainQueue.

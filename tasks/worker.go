@@ -20,7 +20,8 @@ import (
 type Worker struct {
 	Conn    *Conn
 	Train   func(ctx context.Context, id retrain.RunID) error // retrain.Training.Do; nil: it trains nothing
-	Predict Predict                                           // retrain.Live.Predict; nil: it predicts nothing
+	Predict Predict                                           // retrain.Live.Ask; nil: it predicts nothing
+	Chunk   Chunk                                             // retrain.Chunks.Do; nil: it answers no chunks of bulks
 	Lanes   []string                                          // of the models that it trains, as retrain.Model.Lane names them; nil: all
 	Slots   int                                               // trainings at once, one per device; 1
 	Answers int                                               // predictions at once; 8
@@ -48,6 +49,11 @@ func (w *Worker) Start(ctx context.Context) error {
 			return err
 		}
 		if err := w.serve(typeTrain, w.train, cap(w.slots), trainLook, queues); err != nil {
+			return err
+		}
+	}
+	if w.Chunk != nil {
+		if err := w.serve(typeChunk, w.chunk, chunksAtOnce, trainLook, map[string]int{chunkQueue: 1}); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 
 	"retrain"
@@ -24,7 +25,7 @@ const (
 )
 
 // Predict asks for predictions. Errors are those that the worker met, and UnavailableError where none answers at the address.
-func (c *client) Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error) {
+func (c *client) Predict(ctx context.Context, model string, which retrain.Which, records []retrain.Record) ([]retrain.Prediction, int, error) {
 	body, err := json.Marshal(map[string]any{"instances": records})
 	if err != nil {
 		return nil, 0, err
@@ -33,12 +34,23 @@ func (c *client) Predict(ctx context.Context, model string, records []retrain.Re
 		Predictions []retrain.Prediction `json:"predictions"`
 		Version     int                  `json:"version"`
 	}
-	err = c.post(ctx, "/v1/models/"+url.PathEscape(model)+":predict?details=true", body, &answer)
+	err = c.post(ctx, modelPath(model, which)+":predict?details=true", body, &answer)
 	return answer.Predictions, answer.Version, err
 }
 
+func modelPath(model string, which retrain.Which) string {
+	path := "/v1/models/" + url.PathEscape(model)
+	switch {
+	case which.Version != 0:
+		path += "/versions/" + strconv.Itoa(which.Version)
+	case which.Label != "":
+		path += "/labels/" + url.PathEscape(which.Label)
+	}
+	return path
+}
+
 // Forecast asks for the next steps values after the records of history, or after those that are stored where it is nil.
-func (c *client) Forecast(ctx context.Context, model string, history []retrain.Record, steps int) ([]any, int, error) {
+func (c *client) Forecast(ctx context.Context, model string, which retrain.Which, history []retrain.Record, steps int) ([]any, int, error) {
 	body, err := json.Marshal(map[string]any{"history": history, "steps": steps})
 	if err != nil {
 		return nil, 0, err
@@ -47,7 +59,7 @@ func (c *client) Forecast(ctx context.Context, model string, history []retrain.R
 		Forecast []any `json:"forecast"`
 		Version  int   `json:"version"`
 	}
-	err = c.post(ctx, "/v1/models/"+url.PathEscape(model)+":forecast", body, &answer)
+	err = c.post(ctx, modelPath(model, which)+":forecast", body, &answer)
 	return answer.Forecast, answer.Version, err
 }
 

@@ -21,6 +21,8 @@ func (p *program) forecastCommand() *cli.Command {
 			&cli.IntFlag{Name: "steps", Value: 1, Usage: "how many values"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the latest records, of `FILE`, csv or jsonl, - for stdin"},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: csv, jsonl, json or parquet; by default the name tells"},
+			&cli.IntFlag{Name: "version", Usage: "by version `N`; by default the champion"},
+			&cli.StringFlag{Name: "label", Usage: "by the version with this `LABEL`: champion, previous, or one that the model declares"},
 			&cli.StringFlag{Name: "url", Usage: "the prediction worker's `URL`; by default the configuration's predictUrl"},
 		},
 		Action: p.joined(forecast, "MODEL"),
@@ -48,9 +50,13 @@ func forecast(ctx context.Context, c *call) (err error) {
 			return err
 		}
 	}
+	which, err := c.which()
+	if err != nil {
+		return err
+	}
 	answer := forecasted{Model: c.name(0)}
 	to := &client{URL: strings.TrimSuffix(url, "/")}
-	if answer.Forecast, answer.Version, err = to.Forecast(ctx, answer.Model, history, c.flags.Int("steps")); err != nil {
+	if answer.Forecast, answer.Version, err = to.Forecast(ctx, answer.Model, which, history, c.flags.Int("steps")); err != nil {
 		return err
 	}
 	return c.answer(answer, func(w io.Writer) {

@@ -128,15 +128,15 @@ func (in *input) read(f *os.File) iter.Seq2[retrain.Record, error] {
 	return s3io.Read(f, in.format)
 }
 
-// parquetRecords yields the rows of a Parquet file, which is held in memory while it is read.
-func parquetRecords(f io.Reader) iter.Seq2[retrain.Record, error] {
+// parquetRecords yields the rows of a Parquet file, of which a block is in memory at a time.
+func parquetRecords(f *os.File) iter.Seq2[retrain.Record, error] {
 	return func(yield func(retrain.Record, error) bool) {
-		body, err := io.ReadAll(f)
+		info, err := f.Stat()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for table, err := range s3io.ReadParquet(body, "") {
+		for table, err := range s3io.ReadParquetAt(f, info.Size(), "") {
 			if err != nil {
 				yield(nil, err)
 				return

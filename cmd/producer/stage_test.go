@@ -169,7 +169,7 @@ func (s *stage) works() *stage {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- live.Run(ctx) }()
-	w := &tasks.Worker{Conn: a.Redis, Train: a.Training(meanFitter{}).Do, Predict: live.Predict, Log: log}
+	w := &tasks.Worker{Conn: a.Redis, Train: a.Training(meanFitter{}).Do, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: log}
 	if err := w.Start(ctx); err != nil {
 		s.Fatal(err)
 	}

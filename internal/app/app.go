@@ -20,11 +20,13 @@ type App struct {
 	Log    *slog.Logger
 
 	Bucket   s3io.Bucket
+	Named    func(ctx context.Context, bucket string) (s3io.Bucket, error) // any bucket of the same server, whole
 	Specs    *s3io.Specs
 	Records  *s3io.Records // what is inserted here
 	Source   *s3io.Sources // all records, wherever they are
 	Registry *s3io.Registry
 	Runs     *s3io.Runs
+	Bulks    *s3io.Bulks
 
 	Redis     *tasks.Conn
 	Ledger    *tasks.Ledger
@@ -62,7 +64,8 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket}
 	named := buckets(c.S3.s3io())
 	a.Source = &s3io.Sources{Native: a.Records, S3DB: &s3io.S3DB{Bucket: bucket, Open: named}, Files: &s3io.Files{Open: named}}
-	a.Registry, a.Runs = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}
+	a.Registry, a.Runs, a.Bulks = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}, &s3io.Bulks{Bucket: bucket}
+	a.Named = named
 	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
 	a.Stream, a.Predictor = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}
 	a.join()
@@ -114,6 +117,16 @@ func (a *App) Training(f retrain.Fitter) *retrain.Training {
 func (a *App) Live(load func(retrain.Version) (retrain.Servable, error), dir string) *retrain.Live {
 	return &retrain.Live{Catalog: a.Catalog, Shelf: a.Registry, Events: a.Stream, Load: load, Dir: dir, Poll: 30 * time.Second,
 		Now: time.Now, Log: a.Log}
+}
+
+// Chunks returns what answers chunks of bulks in a prediction worker.
+func (a *App) Chunks(live *retrain.Live) *retrain.Chunks {
+	return &retrain.Chunks{Store: a.Bulks, Ask: live.Ask}
+}
+
+// Bulker returns what asks for predictions of many records.
+func (a *App) Bulker() *retrain.Bulker {
+	return &retrain.Bulker{Store: a.Bulks, Queue: &tasks.Bulks{Conn: a.Redis}, Now: time.Now, Log: a.Log}
 }
 
 // Close closes the connections.

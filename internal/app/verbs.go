@@ -195,3 +195,22 @@ func (a *App) Latest(ctx context.Context, model string) ([]retrain.Record, error
 	}
 	return prep.Latest(*m, a.Source.Tables(ctx, data))
 }
+
+// Which returns the number of the version that is meant. It returns a NotFoundError for one that does not exist.
+func (a *App) Which(ctx context.Context, model string, which retrain.Which) (int, error) {
+	version := which.Version
+	if version == 0 {
+		c, err := a.Registry.Champion(ctx, model)
+		if err != nil {
+			return 0, err
+		}
+		switch which.Label {
+		case "", "champion":
+			version = c.Version
+		case "previous":
+			version = c.Previous
+		}
+	}
+	_, err := a.Manifest(ctx, model, version)
+	return version, err
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -39,8 +38,8 @@ func status(err error) int {
 	if err == nil {
 		return http.StatusOK
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return http.StatusRequestEntityTooLarge
+	if r, ok := errors.AsType[refusal](err); ok {
+		return r.status
 	}
 	if s, ok := statuses[retrain.CodeOf(err)]; ok {
 		return s
@@ -78,8 +77,6 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 	case code == http.StatusInternalServerError:
 		log.ErrorContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "err", err)
 		p.Error, p.Hint = "internal error", "the log of the server says more"
-	case code == http.StatusRequestEntityTooLarge:
-		p = problem{Error: err.Error(), Code: retrain.DataValidationError, Hint: "send fewer records at once"}
 	case code == http.StatusGatewayTimeout:
 		p = problem{Error: "the request's time was over before it was computed", Code: retrain.UnavailableError}
 	case code == http.StatusTooManyRequests:
@@ -94,15 +91,6 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 // noSuchPath answers what no other pattern takes.
 func noSuchPath(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusNotFound, problem{Error: "nothing is at " + r.Method + " " + r.URL.Path, Code: retrain.NotFoundError})
-}
-
-// body reads a whole request of at most so many bytes.
-func body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
-		return nil, retrain.Errorf(retrain.DataValidationError, "the request ended early: %w", err)
-	}
-	return b, err
 }
 
 // finite reports whether JSON can write v, which is a number, a text or a list of numbers.

@@ -187,7 +187,7 @@ func TestNoOtherSitePressesButtons(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	h := httpapi.WithKey("secret", predictions(doubled{ready: true}))
+	h := httpapi.WithKey("secret", predictions(shop{ready: true}))
 	for _, test := range []struct {
 		name, path, header, value string
 		want                      int

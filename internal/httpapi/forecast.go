@@ -3,9 +3,9 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"retrain"
+	"retrain/internal/dialect"
 )
 
 // How far ahead one request may look.
@@ -17,36 +17,40 @@ type forecastRequest struct {
 	History []retrain.Record `json:"history"`
 }
 
-// forecast answers {"forecast":[…],"version":3} unless it returns an error; ?details=true gives predictions instead of values.
-func (p *Predictions) forecast(w http.ResponseWriter, r *http.Request, model string) (version, rows int, err error) {
-	b, err := body(w, r, p.most())
+// forecast answers {"forecast":[…],"version":3}; ?details=true gives predictions instead of values.
+func (p *Predictions) forecast(w http.ResponseWriter, r *http.Request, a *ask) error {
+	details, err := detailsOf(r)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	var request forecastRequest
-	if err := json.Unmarshal(b, &request); err != nil {
-		return 0, 0, retrain.Errorf(retrain.DataValidationError, "the request cannot be read: %w", err).WithHint(`send {"steps":7}`)
+	if err := json.Unmarshal(a.body, &request); err != nil {
+		return retrain.Errorf(retrain.DataValidationError, "the request cannot be read: %w", err).WithHint(`send {"steps":7}`)
 	}
 	if request.Steps < 1 || request.Steps > mostSteps {
-		return 0, 0, retrain.Errorf(retrain.DataValidationError, "steps is %d: 1 to %d are possible", request.Steps, mostSteps).WithHint(`send {"steps":7}`)
+		return retrain.Errorf(retrain.DataValidationError, "steps is %d: 1 to %d are possible", request.Steps, mostSteps).WithHint(`send {"steps":7}`)
+	}
+	a.rows = request.Steps
+	if s, err := p.schema(a); err != nil {
+		return err
+	} else if s.Lookback == 0 {
+		return retrain.Errorf(retrain.DataValidationError, "model %q is no time series: only a time series has a forecast", a.model)
 	}
 	if request.History == nil {
-		if request.History, err = p.Latest(r.Context(), model); err != nil {
-			return 0, 0, err
+		if request.History, err = p.Latest(r.Context(), a.model); err != nil {
+			return err
 		}
 	}
-	predictions, version, err := p.Live.Forecast(r.Context(), model, request.History, request.Steps)
+	predictions, err := a.version.Forecast(r.Context(), request.History, request.Steps)
 	if err == nil {
 		err = allFinite(predictions)
 	}
 	if err != nil {
-		return version, request.Steps, err
+		return err
 	}
-	w.Header().Set("X-Model-Version", strconv.Itoa(version))
-	var forecast any = predictions
-	if details, _ := strconv.ParseBool(r.URL.Query().Get("details")); !details {
-		forecast = values(predictions)
+	var forecast any = dialect.Values(predictions)
+	if details != nil {
+		forecast = details.of(predictions)
 	}
-	answer(w, http.StatusOK, map[string]any{"forecast": forecast, "version": version})
-	return version, request.Steps, nil
+	return write(w, map[string]any{"forecast": forecast, "version": a.version.Version()})
 }

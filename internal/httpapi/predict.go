@@ -1,139 +1,232 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"retrain"
+	"retrain/internal/dialect"
 )
 
-// A Predictor answers with champions; *retrain.Live is one.
-type Predictor interface {
-	Predict(ctx context.Context, model string, records []retrain.Record) ([]retrain.Prediction, int, error)
-	Forecast(ctx context.Context, model string, latest []retrain.Record, steps int) ([]retrain.Prediction, int, error)
-	Version(model string) int // 0 for none
+// Models are the loaded versions; Live makes them of a *retrain.Live.
+type Models interface {
+	// Use returns a version, which must be told when it is done with.
+	Use(ctx context.Context, model string, which retrain.Which) (Version, error)
+	Version(model string) int  // which answers now; 0 for none
+	Loaded(model string) []int // all that are loaded, ascending
+	Refused() []retrain.Refusal
 	Ready() bool
 }
 
-// A Declared knows the models that were applied; *retrain.Catalog is one.
+// A Version is one that answers; retrain.Using is one.
+type Version interface {
+	Version() int
+	Manifest() *retrain.Manifest
+	Predict(ctx context.Context, records []retrain.Record) ([]retrain.Prediction, error)
+	Forecast(ctx context.Context, latest []retrain.Record, steps int) ([]retrain.Prediction, error)
+	Done()
+}
+
+// Live is a *retrain.Live as its Models.
+type Live struct{ *retrain.Live }
+
+// Use implements Models.
+func (l Live) Use(ctx context.Context, model string, which retrain.Which) (Version, error) {
+	return l.Live.Use(ctx, model, which)
+}
+
+// Declared knows the models that were applied; *retrain.Catalog is one.
 type Declared interface {
 	Specs(ctx context.Context) (retrain.Specs, error)
 }
 
-// Predictions is the server of a prediction worker.
+// Predictions is the server of a prediction worker. It speaks three dialects over the same versions: records by name, TensorFlow
+// Serving's REST API, and the Open Inference Protocol.
 type Predictions struct {
-	Live    Predictor
+	Models  Models
 	Catalog Declared
 	Latest  func(ctx context.Context, model string) ([]retrain.Record, error) // the stored records that a forecast begins with
 	Metrics *Metrics
-	Most    int64 // bytes of a request; 0: 32 MiB
+	Most    int64 // bytes of a request, unpacked; 32 MiB
+	Rows    int   // records of a request; 100,000
 	Log     *slog.Logger
+
+	schemas schemas
 }
 
-// Handler returns the server's paths.
-func (p *Predictions) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/models/{question}", p.ask)
-	mux.HandleFunc("GET /v1/models", p.list)
-	mux.HandleFunc("GET /v1/models/{model}", p.describe)
-	mux.HandleFunc("GET /readyz", p.readyz)
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.Handle("GET /metrics", p.Metrics)
-	mux.Handle("GET /monitoring/prometheus/metrics", p.Metrics) // where TensorFlow Serving has them
-	mux.HandleFunc("/", noSuchPath)
-	return mux
+// Handler returns the server of the routes.
+func (p *Predictions) Handler() http.Handler { return routed(p.Routes()) }
+
+// Routes returns all that the server answers.
+func (p *Predictions) Routes() []Route {
+	list := []Route{
+		{http.MethodGet, "/v1/models", "the names of all models", p.list},
+		{http.MethodGet, "/readyz", "whether every champion is loaded", p.readyz},
+		{http.MethodGet, "/healthz", "whether the process lives", healthz},
+		{http.MethodGet, "/metrics", "numbers for Prometheus", p.Metrics.ServeHTTP},
+		{http.MethodGet, "/monitoring/prometheus/metrics", "the same where TensorFlow Serving has them", p.Metrics.ServeHTTP},
+	}
+	for _, which := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{label}"} {
+		list = append(list,
+			Route{http.MethodGet, which, "which versions answer", p.status},
+			Route{http.MethodGet, which + "/metadata", "what a version takes and gives", p.metadata},
+			Route{http.MethodPost, which + ":predict", "predictions for records, rows or columns", p.asked(p.predict)},
+			Route{http.MethodPost, which + ":classify", "the classes of examples with their scores", p.asked(p.examples(dialect.Classify))},
+			Route{http.MethodPost, which + ":regress", "the values of examples", p.asked(p.examples(dialect.Regress))},
+			Route{http.MethodPost, which + ":forecast", "the next values of a time series", p.asked(p.forecast)})
+	}
+	return append(list, p.openInference()...)
 }
 
-// ask answers /v1/models/price:predict and /v1/models/sales:forecast.
-func (p *Predictions) ask(w http.ResponseWriter, r *http.Request) {
-	model, verb, _ := strings.Cut(r.PathValue("question"), ":")
-	answer, ok := map[string]func(http.ResponseWriter, *http.Request, string) (int, int, error){"predict": p.predict, "forecast": p.forecast}[verb]
-	if !ok {
-		noSuchPath(w, r)
-		return
+// An ask is a question to a version, and what it comes to.
+type ask struct {
+	model string
+	which retrain.Which
+	body  []byte
+
+	version Version // once it is used
+	rows    int     // that were asked for
+}
+
+// asked returns a handler that reads a request, lets do answer it, and counts it. do answers unless it returns an error.
+func (p *Predictions) asked(do func(w http.ResponseWriter, r *http.Request, a *ask) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p.Metrics.atWork.Inc()
+		defer p.Metrics.atWork.Dec()
+		began := time.Now()
+		a := &ask{model: r.PathValue("model")}
+		err := p.read(w, r, a)
+		if err == nil {
+			err = do(w, r, a)
+		}
+		version := 0
+		if a.version != nil {
+			version = a.version.Version()
+			a.version.Done()
+		}
+		if version == 0 && p.Models.Version(a.model) == 0 {
+			a.model = "" // names that nobody answers to are no labels: callers could invent them without end
+		}
+		p.Metrics.predicted(a.model, version, a.rows, status(err), time.Since(began))
+		if err != nil {
+			refuse(w, r, p.Log, servable(r, err))
+		}
 	}
-	p.Metrics.atWork.Inc()
-	defer p.Metrics.atWork.Dec()
-	began := time.Now()
-	version, rows, err := answer(w, r, model)
-	if p.Live.Version(model) == 0 {
-		model = "" // names that nobody answers to are no labels: callers could invent them without end
+}
+
+// read reads what is asked of which version, and gets hold of that.
+func (p *Predictions) read(w http.ResponseWriter, r *http.Request, a *ask) (err error) {
+	if a.which, err = whichOf(r); err != nil {
+		return err
 	}
-	p.Metrics.predicted(model, version, rows, status(err), time.Since(began))
+	if a.body, err = body(w, r, p.most()); err != nil {
+		return err
+	}
+	return p.use(w, r, a)
+}
+
+func (p *Predictions) use(w http.ResponseWriter, r *http.Request, a *ask) (err error) {
+	v, err := p.Models.Use(r.Context(), a.model, a.which)
+	if err == nil {
+		a.version = v
+		w.Header().Set("X-Model-Version", strconv.Itoa(v.Version()))
+	}
+	return err
+}
+
+func (p *Predictions) schema(a *ask) (*dialect.Schema, error) {
+	return p.schemas.of(a.version.Manifest())
+}
+
+// predict answers records by name, and the row and column format of TensorFlow Serving.
+func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, a *ask) error {
+	details, err := detailsOf(r)
 	if err != nil {
-		refuse(w, r, p.Log, err)
+		return err
 	}
-}
-
-// predict answers unless it returns an error.
-func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, model string) (version, rows int, err error) {
-	b, err := body(w, r, p.most())
+	q, err := dialect.ReadPredict(a.body, func() (*dialect.Schema, error) { return p.schema(a) })
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	records, err := instances(b)
+	predictions, err := p.predictions(r.Context(), a, q)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	predictions, version, err := p.Live.Predict(r.Context(), model, records)
-	if version != 0 {
-		w.Header().Set("X-Model-Version", strconv.Itoa(version))
+	if details != nil {
+		return write(w, map[string]any{"predictions": details.of(predictions), "version": a.version.Version()})
 	}
+	return write(w, q.Answer(predictions))
+}
+
+// examples answers Classify or Regress.
+func (p *Predictions) examples(method string) func(w http.ResponseWriter, r *http.Request, a *ask) error {
+	return func(w http.ResponseWriter, r *http.Request, a *ask) error {
+		s, err := p.schema(a)
+		if err != nil {
+			return err
+		}
+		q, err := s.ReadExamples(a.body, method)
+		if err != nil {
+			return err
+		}
+		predictions, err := p.predictions(r.Context(), a, q)
+		if err != nil {
+			return err
+		}
+		return write(w, s.Results(method, predictions))
+	}
+}
+
+// predictions answers a question: in one go, or window by window.
+func (p *Predictions) predictions(ctx context.Context, a *ask, q *dialect.Question) ([]retrain.Prediction, error) {
+	a.rows = q.Rows()
+	if most := p.mostRows(); len(q.Records) > most {
+		return nil, tooLarge("the request has %d records, it may have %d", len(q.Records), most)
+	}
+	if q.Window == 0 {
+		predictions, err := a.version.Predict(ctx, q.Records)
+		return predictions, errors.Join(err, allFinite(predictions))
+	}
+	all := make([]retrain.Prediction, 0, a.rows)
+	for window := range slices.Chunk(q.Records, q.Window) {
+		predictions, err := a.version.Predict(ctx, window)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, predictions...)
+	}
+	return all, allFinite(all)
+}
+
+func (p *Predictions) most() int64 {
+	if p.Most > 0 {
+		return p.Most
+	}
+	return 32 << 20
+}
+
+func (p *Predictions) mostRows() int {
+	if p.Rows > 0 {
+		return p.Rows
+	}
+	return 100_000
+}
+
+// write answers with a value whose numbers are finite.
+func write(w http.ResponseWriter, v any) error {
+	b, err := dialect.Write(v)
 	if err != nil {
-		return version, len(records), err
+		return err
 	}
-	if err := allFinite(predictions); err != nil {
-		return version, len(records), err
-	}
-	if details, _ := strconv.ParseBool(r.URL.Query().Get("details")); details {
-		answer(w, http.StatusOK, detailed{predictions, version})
-	} else {
-		answer(w, http.StatusOK, bare(predictions))
-	}
-	return version, len(records), nil
-}
-
-func (p *Predictions) most() int64 { return cmp.Or(p.Most, 32<<20) }
-
-// instances reads {"instances":[{…},…]}.
-func instances(b []byte) ([]retrain.Record, error) {
-	var request struct {
-		Instances *[]retrain.Record `json:"instances"`
-	}
-	if err := json.Unmarshal(b, &request); err != nil {
-		return nil, retrain.Errorf(retrain.DataValidationError, "the request cannot be read: %w", err).WithHint("%s", example)
-	}
-	if request.Instances == nil {
-		return nil, retrain.Errorf(retrain.DataValidationError, `the request has no "instances"`).WithHint("%s", example)
-	}
-	return *request.Instances, nil
-}
-
-const example = `send {"instances":[{"cost":100,"demand":5}]}: a list of records by the names of their fields`
-
-// detailed is the answer to ?details=true.
-type detailed struct {
-	Predictions []retrain.Prediction `json:"predictions"`
-	Version     int                  `json:"version"`
-}
-
-// bare is the answer that TensorFlow Serving gives: the values alone.
-func bare(predictions []retrain.Prediction) any {
-	return map[string]any{"predictions": values(predictions)}
-}
-
-func values(predictions []retrain.Prediction) []any {
-	list := make([]any, len(predictions))
-	for i, p := range predictions {
-		list[i] = p.Prediction
-	}
-	return list
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(b) // whoever has gone away hears nothing
+	return nil
 }
 
 // allFinite refuses what only records far outside of anything learnt can bring about.
@@ -150,8 +243,27 @@ func allFinite(predictions []retrain.Prediction) error {
 			numbers = append(numbers, v)
 		}
 		if !finite(numbers) {
-			return retrain.Errorf(retrain.DataValidationError, "instance %d: the answer is no finite number: its values are too large", i)
+			return retrain.Errorf(retrain.DataValidationError, "instance %d: the answer is no finite number: its values are too large", i+1)
 		}
 	}
 	return nil
+}
+
+// servable says what is not there in the words that clients of TensorFlow Serving look for.
+func servable(r *http.Request, err error) error {
+	e, ok := errors.AsType[*retrain.Error](err)
+	if !ok || e.Code != retrain.ModelNotFoundError && e.Code != retrain.NotFoundError || !strings.HasPrefix(r.URL.Path, "/v1/") {
+		return err
+	}
+	request := "Latest(" + r.PathValue("model") + ")"
+	if which, _ := whichOf(r); which.Version != 0 {
+		request = "Specific(" + r.PathValue("model") + ", " + strconv.Itoa(which.Version) + ")"
+	} else if which.Label != "" {
+		request = "Label(" + r.PathValue("model") + ", " + which.Label + ")"
+	}
+	hint := e.Message
+	if e.Hint != "" {
+		hint += "; " + e.Hint
+	}
+	return retrain.Errorf(e.Code, "Servable not found for request: %s", request).WithHint("%s", hint)
 }

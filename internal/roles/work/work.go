@@ -50,14 +50,16 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key, dir string) error {
 	live := a.Live(mlcore.Load, dir)
 	m.Serves(live)
-	h := (&httpapi.Predictions{Live: live, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
+	h := (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
 
 	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
 	followed := make(chan error, 1)
 	go func() { followed <- live.Run(loaded) }()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return httpapi.Serve(ctx, l, httpapi.WithKey(key, h)) })
-	g.Go(func() error { return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Predict, Log: a.Log}) })
+	g.Go(func() error {
+		return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: a.Log})
+	})
 	err := g.Wait()
 	unload()
 	return errors.Join(err, <-followed)
