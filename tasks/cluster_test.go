@@ -53,7 +53,7 @@ func everything(t *testing.T, c *tasks.Conn) {
 		t.Errorf("after the run: %+v", s)
 	}
 	wantEvents(t, events, announce(t, c, 1))
-	if _, version, err := (&tasks.Predictor{Conn: c}).Predict(ctx, "price", []retrain.Record{{"cost": 1}}); err != nil || version != 3 {
+	if _, version, err := (&tasks.Predictor{Conn: c}).Predict(ctx, "price", retrain.Which{}, []retrain.Record{{"cost": 1}}); err != nil || version != 3 {
 		t.Errorf("predict: version %d, %v", version, err)
 	}
 	if servers, err := c.Servers(ctx); err != nil || len(servers) != 2 {

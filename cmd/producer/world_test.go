@@ -35,7 +35,7 @@ func predictions(s *stage) http.Handler {
 		_, _, err := live.Predict(ctx, "price", nil)
 		return err
 	})
-	return (&httpapi.Predictions{Live: live, Catalog: a.Catalog, Metrics: httpapi.NewMetrics("test"), Log: a.Log}).Handler()
+	return (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Metrics: httpapi.NewMetrics("test"), Log: a.Log}).Handler()
 }
 
 func chmod(t *testing.T, path string) {

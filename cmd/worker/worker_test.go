@@ -197,7 +197,7 @@ func TestWorkers(t *testing.T) {
 		w.train()
 		w.eventually(answersWith(url, version))
 	}
-	predictions, version, err := w.app.Predictor.Predict(t.Context(), "price", []retrain.Record{{"cost": 5.0}, {"cost": 6.0}})
+	predictions, version, err := w.app.Predictor.Predict(t.Context(), "price", retrain.Which{}, []retrain.Record{{"cost": 5.0}, {"cost": 6.0}})
 	if err != nil || version != 2 || len(predictions) != 2 {
 		t.Errorf("through the queue: got %v of version %d, %v", predictions, version, err)
 	}

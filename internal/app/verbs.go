@@ -198,19 +198,31 @@ func (a *App) Latest(ctx context.Context, model string) ([]retrain.Record, error
 
 // Which returns the number of the version that is meant. It returns a NotFoundError for one that does not exist.
 func (a *App) Which(ctx context.Context, model string, which retrain.Which) (int, error) {
-	version := which.Version
-	if version == 0 {
+	m, err := a.Catalog.Model(ctx, model)
+	if err != nil {
+		return 0, err
+	}
+	version, labelled := which.Version, m.Labels[which.Label]
+	switch {
+	case version != 0:
+	case labelled != 0:
+		version = labelled
+	default:
 		c, err := a.Registry.Champion(ctx, model)
 		if err != nil {
 			return 0, err
 		}
 		switch which.Label {
-		case "", "champion":
+		case "", retrain.LabelChampion:
 			version = c.Version
-		case "previous":
+		case retrain.LabelPrevious:
 			version = c.Previous
 		}
 	}
-	_, err := a.Manifest(ctx, model, version)
+	if version == 0 {
+		return 0, retrain.Errorf(retrain.NotFoundError, "model %q has no version labelled %q", model, which.Label).
+			WithHint("champion, previous, or what the model's labels declare")
+	}
+	_, err = a.Manifest(ctx, model, version)
 	return version, err
 }
