@@ -11,13 +11,20 @@ type Dataset struct {
 	From      *Resource     `json:"from,omitempty"` // as it was declared, where the records are not ours but read from another source
 	Partition *PartitionRef `json:"partition,omitempty"`
 	Objects   []DataObject  `json:"objects"`
+
+	// Of our own records, which are compacted as they grow old:
+	Absorbed   int `json:"absorbed,omitempty"`   // the batches of so many absorptions are in it, beside those that the objects name
+	Generation int `json:"generation,omitempty"` // of the index that it was made from
 }
 
 // A DataObject is one object that records are read from.
 type DataObject struct {
-	Key   string `json:"key"`
-	ETag  string `json:"etag,omitempty"`
-	Batch string `json:"batch,omitempty"` // the batch it holds, by which its rows were counted; without one, the others are read with its help
+	Key     string   `json:"key"`
+	ETag    string   `json:"etag,omitempty"`
+	Batch   string   `json:"batch,omitempty"`   // the batch it holds, by which its rows were counted; without one, the others are read with its help
+	Batches []string `json:"batches,omitempty"` // or several: those of the batches in it that are read
+	Size    int64    `json:"size,omitempty"`    // in bytes, of a segment
+	Without string   `json:"without,omitempty"` // the object that says which of a segment's rows no longer hold
 }
 
 // A Source reads the records of a resource.
@@ -35,6 +42,7 @@ func (d *Dataset) Batches() []string {
 		if o.Batch != "" {
 			ids = append(ids, o.Batch)
 		}
+		ids = append(ids, o.Batches...)
 	}
 	return ids
 }

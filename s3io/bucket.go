@@ -13,6 +13,9 @@ type Bucket interface {
 	Get(ctx context.Context, key string) ([]byte, ETag, error)
 	// GetObject returns an object with all that is said of it, or a NotFoundError. The caller owns it.
 	GetObject(ctx context.Context, key string) (Object, error)
+	// GetRange returns at most n bytes of an object from an offset on, fewer where it ends before, and the ETag of the whole; or a
+	// NotFoundError. An offset at or behind the end is a DataValidationError.
+	GetRange(ctx context.Context, key string, offset, n int64) ([]byte, ETag, error)
 	// Put stores an object under a condition, and returns a ConflictError where the condition does not hold. The body is not
 	// kept.
 	Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error)
@@ -29,8 +32,6 @@ type Object struct {
 	LastModified time.Time         // in whole seconds on most servers
 	Metadata     map[string]string // the user's, with names in lower case
 	Date         time.Time         // the server's clock at its answer; zero where it does not say
-
-	contentRange string // of an answer that is a piece
 }
 
 // An ETag names the content of an object, without quotes. It is the server's to choose: compare it, never compute it.

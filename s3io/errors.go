@@ -30,6 +30,8 @@ func (cfg Config) translate(ctx context.Context, op Op, key string, err error) e
 			WithHint("create it, or correct s3.bucket")
 	case code == "PreconditionFailed", status == http.StatusPreconditionFailed:
 		return retrain.Errorf(retrain.ConflictError, "%s: the condition does not hold: %w", what, brief(err))
+	case code == "InvalidRange", status == http.StatusRequestedRangeNotSatisfiable:
+		return retrain.Errorf(retrain.DataValidationError, "%s: it ends before the part that was asked for: %w", what, brief(err))
 	case code == "NoSuchKey", code == "NotFound": // not every 404: some servers say so of an unknown user
 		return retrain.Errorf(retrain.NotFoundError, "%s: no such object: %w", what, brief(err))
 	}

@@ -57,13 +57,13 @@ func (f *Faulty) GetObject(ctx context.Context, key string) (o Object, err error
 	return o, err
 }
 
-// GetPiece reads a piece from the bucket, as a get.
-func (f *Faulty) GetPiece(ctx context.Context, key string, offset, n int64) (p Piece, err error) {
+// GetRange calls the bucket's GetRange, as a get.
+func (f *Faulty) GetRange(ctx context.Context, key string, offset, n int64) (body []byte, e ETag, err error) {
 	err = f.call(OpGet, key, func() error {
-		p, err = getPiece(ctx, f.Bucket, key, offset, n)
+		body, e, err = f.Bucket.GetRange(ctx, key, offset, n)
 		return err
 	})
-	return p, err
+	return body, e, err
 }
 
 // Put calls the bucket's Put.

@@ -44,7 +44,7 @@ func (f *Files) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.Par
 		case formatOf(&r, o.Key) == "":
 			unknown = cmp.Or(unknown, o.Key)
 		default:
-			d.Objects = append(d.Objects, retrain.DataObject{Key: o.Key, ETag: string(o.ETag), Batch: o.Key + "@" + string(o.ETag)})
+			d.Objects = append(d.Objects, retrain.DataObject{Key: o.Key, ETag: string(o.ETag), Batch: o.Key + "@" + string(o.ETag), Size: o.Size})
 		}
 	}
 	if len(d.Objects) == 0 && unknown != "" {

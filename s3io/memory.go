@@ -42,29 +42,30 @@ func (m *Memory) GetObject(ctx context.Context, key string) (Object, error) {
 	defer m.mu.RUnlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return Object{}, noSuchObject(key)
+		return Object{}, retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
 	}
-	return Object{bytes.Clone(o.body), o.info.ETag, o.info.LastModified, maps.Clone(o.metadata), time.Now(), ""}, nil
+	return Object{bytes.Clone(o.body), o.info.ETag, o.info.LastModified, maps.Clone(o.metadata), time.Now()}, nil
 }
 
-// GetPiece returns a copy of some bytes of an object.
-func (m *Memory) GetPiece(ctx context.Context, key string, offset, n int64) (Piece, error) {
+// GetRange returns a copy of a part of an object.
+func (m *Memory) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, ETag, error) {
 	if err := ctx.Err(); err != nil {
-		return Piece{}, err
+		return nil, "", err
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return Piece{}, noSuchObject(key)
+		return nil, "", retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
 	}
-	p, err := pieceOf(o.body, o.info.ETag, key, offset, n)
-	p.Body = bytes.Clone(p.Body)
-	return p, err
+	if size := int64(len(o.body)); offset < 0 || n < 1 || offset >= size {
+		return nil, "", noRange("memory: get "+key, offset, n)
+	}
+	return bytes.Clone(o.body[offset:min(offset+n, int64(len(o.body)))]), o.info.ETag, nil
 }
 
-func noSuchObject(key string) error {
-	return retrain.Errorf(retrain.NotFoundError, "memory: get %s: no such object", key)
+func noRange(what string, offset, n int64) error {
+	return retrain.Errorf(retrain.DataValidationError, "%s: it has no %d bytes from %d on", what, n, offset)
 }
 
 // PutObject stores an object as others do who write into a bucket: with metadata, and at whatever time. The ETag is computed.

@@ -29,8 +29,8 @@ func (u *under) GetObject(ctx context.Context, key string) (Object, error) {
 	return u.bucket.GetObject(ctx, u.prefix+key)
 }
 
-func (u *under) GetPiece(ctx context.Context, key string, offset, n int64) (Piece, error) {
-	return getPiece(ctx, u.bucket, u.prefix+key, offset, n)
+func (u *under) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, ETag, error) {
+	return u.bucket.GetRange(ctx, u.prefix+key, offset, n)
 }
 
 func (u *under) Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error) {

@@ -24,26 +24,40 @@ type remoteFile struct {
 	head   []byte
 }
 
-// openRemote fetches a file's first piece.
+// openRemote fetches a file's first piece. Of a snapshot that does not say how long its files are, that is the whole.
 func openRemote(ctx context.Context, b Bucket, o retrain.DataObject) (*remoteFile, error) {
-	f := &remoteFile{bucket: b, object: o}
-	p, err := f.get(ctx, 0, pieceSize)
-	f.head, f.size = p.Body, p.Size
-	return f, err
+	f := &remoteFile{bucket: b, object: o, size: o.Size}
+	var err error
+	if o.Size > pieceSize {
+		f.head, err = f.get(ctx, 0, pieceSize)
+		return f, err
+	}
+	body, e, err := b.Get(ctx, o.Key)
+	f.head, f.size = body, int64(len(body))
+	return f, f.asItWas(e, err)
 }
 
-// get reads a piece. A file that has changed since the snapshot is a NotFoundError: what it was is no longer there.
-func (f *remoteFile) get(ctx context.Context, offset, n int64) (Piece, error) {
-	p, err := getPiece(ctx, f.bucket, f.object.Key, offset, n)
+// get reads a piece.
+func (f *remoteFile) get(ctx context.Context, offset, n int64) ([]byte, error) {
+	body, e, err := f.bucket.GetRange(ctx, f.object.Key, offset, n)
+	if err = f.asItWas(e, err); err == nil && int64(len(body)) != min(n, f.size-offset) {
+		err = retrain.Errorf(retrain.UnavailableError, "%s: %d bytes came of those from %d on, and not %d", f.object.Key, len(body), offset, n)
+	}
+	return body, err
+}
+
+// asItWas says what an error is, or an ETag. A file that has changed since the snapshot is a NotFoundError: what it was is no longer
+// there.
+func (f *remoteFile) asItWas(e ETag, err error) error {
 	if errors.Is(err, retrain.NotFoundError) {
-		return p, retrain.Errorf(retrain.NotFoundError, "%s is gone since the snapshot: %w", f.object.Key, err)
-	} else if err == nil && f.object.ETag != string(p.ETag) || errors.Is(err, retrain.DataValidationError) {
-		return p, retrain.Errorf(retrain.NotFoundError, "%s was changed since the snapshot", f.object.Key).
+		return retrain.Errorf(retrain.NotFoundError, "%s is gone since the snapshot: %w", f.object.Key, err)
+	} else if err == nil && f.object.ETag != string(e) || errors.Is(err, retrain.DataValidationError) { // or it ends before
+		return retrain.Errorf(retrain.NotFoundError, "%s was changed since the snapshot", f.object.Key).
 			WithHint("add new files instead of changing those that are there; the next run reads them as they are then")
 	} else if err != nil {
-		return p, fmt.Errorf("%s: %w", f.object.Key, err)
+		return fmt.Errorf("%s: %w", f.object.Key, err)
 	}
-	return p, nil
+	return nil
 }
 
 // reader returns the file from its beginning to its end. stop ends the fetching ahead.
@@ -53,8 +67,7 @@ func (f *remoteFile) reader(ctx context.Context) (r io.Reader, stop func()) {
 		if i == 0 {
 			return f.head, nil
 		}
-		p, err := f.get(ctx, int64(i)*pieceSize, pieceSize)
-		return p.Body, err
+		return f.get(ctx, int64(i)*pieceSize, pieceSize)
 	}))
 	return &pieces{next: next}, stop
 }
@@ -91,11 +104,11 @@ func (f *remoteFile) readerAt(ctx context.Context) io.ReaderAt {
 		case offset+want <= int64(len(f.head)):
 			copy(b, f.head[offset:offset+want])
 		default:
-			p, err := f.get(ctx, offset, want)
+			body, err := f.get(ctx, offset, want)
 			if err != nil {
 				return 0, err
 			}
-			want = int64(copy(b, p.Body))
+			copy(b, body)
 		}
 		if want < int64(len(b)) {
 			return int(want), io.EOF

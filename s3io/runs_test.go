@@ -3,6 +3,7 @@ package s3io_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +51,7 @@ func TestRunFromRequestToVerdict(t *testing.T) {
 			t.Errorf("got %+v, %v", start, err)
 		}
 	}
-	if run := wantState(retrain.Running); run.Start.Dataset.Objects[0] != data.Objects[0] {
+	if run := wantState(retrain.Running); !reflect.DeepEqual(run.Start.Dataset.Objects[0], data.Objects[0]) {
 		t.Errorf("got %+v", run.Start)
 	}
 

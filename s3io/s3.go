@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,36 +31,23 @@ func (b *s3Bucket) Get(ctx context.Context, key string) ([]byte, ETag, error) {
 
 // GetObject reads an object. A body that breaks off is asked for again: the SDK's own retries end with the header.
 func (b *s3Bucket) GetObject(ctx context.Context, key string) (Object, error) {
-	return b.whole(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
+	return b.getAgain(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 }
 
-// GetPiece reads some bytes of an object. A server that knows no ranges answers with the whole.
-func (b *s3Bucket) GetPiece(ctx context.Context, key string, offset, n int64) (Piece, error) {
-	if n <= 0 {
-		return Piece{}, retrain.Errorf(retrain.DataValidationError, "%s: a piece of %d bytes", key, n)
+// GetRange reads a part of an object, as GetObject does.
+func (b *s3Bucket) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, ETag, error) {
+	if offset < 0 || n < 1 {
+		return nil, "", noRange("s3: get "+b.cfg.place(key), offset, n)
 	}
-	stretch := fmt.Sprintf("bytes=%d-%d", offset, offset+n-1)
-	o, err := b.whole(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Range: &stretch})
-	if apiCode(err) == "InvalidRange" { // an empty object has no first byte either
-		o, err = b.GetObject(ctx, key)
-		o.contentRange = ""
+	o, err := b.getAgain(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Range: aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))})
+	if int64(len(o.Body)) > n { // a server that knows no ranges
+		return nil, "", retrain.Errorf(retrain.UnavailableError, "s3: get %s: a part was asked for, and all of it came", b.cfg.place(key)).
+			WithHint("this S3 server does not honour Range")
 	}
-	if err != nil {
-		return Piece{}, err
-	}
-	if o.contentRange == "" {
-		return pieceOf(o.Body, o.ETag, key, offset, n)
-	}
-	_, total, _ := strings.Cut(o.contentRange, "/")
-	size, err := strconv.ParseInt(total, 10, 64)
-	if err != nil {
-		return Piece{}, retrain.Errorf(retrain.UnavailableError, "%s: the server does not say how long it is: %q", key, o.contentRange)
-	}
-	return Piece{o.Body, o.ETag, size}, nil
+	return o.Body, o.ETag, err
 }
 
-// whole reads an answer to its end.
-func (b *s3Bucket) whole(ctx context.Context, in *s3.GetObjectInput) (Object, error) {
+func (b *s3Bucket) getAgain(ctx context.Context, in *s3.GetObjectInput) (Object, error) {
 	var err error
 	for range attempts {
 		var o Object
@@ -76,7 +62,7 @@ var errBrokenOff = errors.New("the body broke off")
 
 func (b *s3Bucket) get(ctx context.Context, in *s3.GetObjectInput) (Object, error) {
 	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) {
-		if in.Range != nil { // some servers send the checksum of the whole
+		if in.Range != nil { // some servers send the checksum of the whole with a part
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
 	})
@@ -89,7 +75,7 @@ func (b *s3Bucket) get(ctx context.Context, in *s3.GetObjectInput) (Object, erro
 		return Object{}, errors.Join(errBrokenOff, err)
 	}
 	date, _ := awsmiddleware.GetServerTime(out.ResultMetadata) // zero where the server does not say
-	return Object{body.Bytes(), etag(out.ETag), aws.ToTime(out.LastModified), out.Metadata, date, aws.ToString(out.ContentRange)}, nil
+	return Object{body.Bytes(), etag(out.ETag), aws.ToTime(out.LastModified), out.Metadata, date}, nil
 }
 
 // Put stores an object. When the answer to a conditional write is lost and the SDK asks again, the server refuses because of

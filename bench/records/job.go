@@ -147,14 +147,10 @@ func (t *traffic) GetObject(ctx context.Context, key string) (s3io.Object, error
 	return o, err
 }
 
-func (t *traffic) GetPiece(ctx context.Context, key string, offset, n int64) (s3io.Piece, error) {
-	r, ok := t.Bucket.(s3io.PieceReader)
-	if !ok {
-		return s3io.Piece{}, fmt.Errorf("%T reads no pieces", t.Bucket)
-	}
-	p, err := r.GetPiece(ctx, key, offset, n)
-	t.got(len(p.Body))
-	return p, err
+func (t *traffic) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, s3io.ETag, error) {
+	b, e, err := t.Bucket.GetRange(ctx, key, offset, n)
+	t.got(len(b))
+	return b, e, err
 }
 
 func (t *traffic) List(ctx context.Context, l s3io.Listing) iter.Seq2[s3io.ObjectInfo, error] {

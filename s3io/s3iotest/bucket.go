@@ -24,6 +24,7 @@ func TestBucket(t *testing.T, open func(t *testing.T) s3io.Bucket) {
 	for name, test := range map[string]func(*testing.T, s3io.Bucket){
 		"what is put is got":            testRoundTrip,
 		"bodies of all sizes":           testSizes,
+		"parts of a body":               testRanges,
 		"the body is the caller's":      testOwnership,
 		"missing":                       testMissing,
 		"keys of all kinds":             testKeys,
@@ -34,7 +35,6 @@ func TestBucket(t *testing.T, open func(t *testing.T) s3io.Bucket) {
 		"a listing is sorted":           testList,
 		"a listing has many pages":      testPages,
 		"a listing rolls up":            testRollUp,
-		"pieces":                        testPieces,
 		"a prefix is a bucket":          testUnder,
 		"a context that ended":          testContext,
 		"conditional writes are in use": func(t *testing.T, b s3io.Bucket) { check(t, s3io.Check(t.Context(), b)) },
@@ -149,39 +149,31 @@ func testSizes(t *testing.T, b s3io.Bucket) {
 	}
 }
 
-// testPieces is of buckets that read objects piece by piece, and of those below a prefix of any.
-func testPieces(t *testing.T, b s3io.Bucket) {
-	body := strings.Repeat("0123456789", 1000)
-	e := put(t, b, "pieces/p", body)
-	put(t, b, "pieces/empty", "")
-	for _, bucket := range []s3io.Bucket{b, s3io.Under(b, "pieces")} {
-		r, ok := bucket.(s3io.PieceReader)
-		if !ok {
-			continue
-		}
-		prefix := "pieces/"
-		if bucket != b {
-			prefix = ""
-		}
-		for _, c := range []struct {
-			offset, n int64
-			want      string
-		}{{0, 10, body[:10]}, {9_995, 5, "56789"}, {9_995, 50, "56789"}, {3, 20_000, body[3:]}, {5000, 1, "0"}} {
-			p, err := r.GetPiece(t.Context(), prefix+"p", c.offset, c.n)
-			check(t, err)
-			if string(p.Body) != c.want || p.ETag != e || p.Size != int64(len(body)) {
-				t.Errorf("%d from %d: got %d bytes of %d with %q, want %d of %d with %q", c.n, c.offset, len(p.Body), p.Size, p.ETag, len(c.want), len(body), e)
-			}
-		}
-		p, err := r.GetPiece(t.Context(), prefix+"empty", 0, 10)
+func testRanges(t *testing.T, b s3io.Bucket) {
+	all := put(t, b, "parts", "0123456789")
+	for _, c := range []struct {
+		offset, n int64
+		want      string
+	}{{0, 1, "0"}, {0, 10, "0123456789"}, {3, 4, "3456"}, {8, 100, "89"}, {9, 1, "9"}} {
+		got, e, err := b.GetRange(t.Context(), "parts", c.offset, c.n)
 		check(t, err)
-		if len(p.Body) != 0 || p.Size != 0 {
-			t.Errorf("of nothing: got %+v", p)
+		if string(got) != c.want || e != all {
+			t.Errorf("%d bytes from %d: got %q of %q, want %q of %q", c.n, c.offset, got, e, c.want, all)
 		}
-		_, err = r.GetPiece(t.Context(), prefix+"p", 10_001, 1)
+	}
+	for _, c := range [][2]int64{{10, 1}, {11, 5}, {-1, 2}, {0, 0}} {
+		_, _, err := b.GetRange(t.Context(), "parts", c[0], c[1])
 		want(t, err, retrain.DataValidationError)
-		_, err = r.GetPiece(t.Context(), prefix+"none", 0, 10)
-		want(t, err, retrain.NotFoundError)
+	}
+	_, _, err := b.GetRange(t.Context(), "nothing/here", 0, 1)
+	want(t, err, retrain.NotFoundError)
+	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	_, err = b.Put(t.Context(), "parts-of-more", big, s3io.Always)
+	check(t, err)
+	got, _, err := b.GetRange(t.Context(), "parts-of-more", 1<<19+3, 1<<18)
+	check(t, err)
+	if !bytes.Equal(got, big[1<<19+3:][:1<<18]) {
+		t.Error("a part out of the middle is another")
 	}
 }
 
