@@ -10,8 +10,9 @@ import (
 type Batch struct {
 	ID       string
 	Resource string
-	At       time.Time // when it was inserted; of two records with the same id the later wins
+	At       time.Time // when it was inserted; of two records with the same id the later wins, of the same moment that of the greater batch id
 	Records  []Record
+	Gone     bool // the records with these ids are deleted; nothing but the ids is looked at
 }
 
 // A RecordLog keeps batches.

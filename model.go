@@ -231,7 +231,7 @@ func sameValue(a, b any) bool {
 	if a == nil {
 		return false
 	}
-	is, want := valueText(a), valueText(b)
+	is, want := ValueText(a), ValueText(b)
 	return is == want || len(want) == len(time.DateOnly) && onDay(is, want)
 }
 
@@ -243,7 +243,8 @@ func onDay(moment, day string) bool {
 	return err == nil && t.UTC().Format(time.DateOnly) == day
 }
 
-func valueText(v any) string {
+// ValueText returns a value as partitions compare it: a text as it is, anything else as JSON.
+func ValueText(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}

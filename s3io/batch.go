@@ -22,12 +22,23 @@ import (
 // A batch's object is a zstd file of JSON lines, which zstdcat shows. Before it stands a frame that zstd skips, with a header
 // that we read without unpacking anything.
 
-// A batchHeader says what is in a batch's object.
+// A batchHeader says what is in a log's object. Format 1 is one batch of records; format 2 may hold several batches, whose lines
+// follow one another, and batches of deletions.
 type batchHeader struct {
-	Format  int       `json:"format"` // 1
-	Batch   string    `json:"batch"`
-	At      time.Time `json:"at"` // when it was inserted
+	Format  int         `json:"format"`
+	Batch   string      `json:"batch,omitempty"`   // of format 1
+	At      time.Time   `json:"at"`                // when the first of them was inserted
+	Records int         `json:"records"`           // lines
+	Checked int         `json:"checked,omitempty"` // whoever wrote it had made sure that none of so many absorptions has any of its batches
+	Batches []batchHead `json:"batches,omitempty"` // of format 2; filled in for format 1 by openBatch
+}
+
+// A batchHead is what is known of a batch without its records.
+type batchHead struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
 	Records int       `json:"records"`
+	Gone    bool      `json:"gone,omitempty"` // the records with its ids are deleted
 }
 
 // The longest batch that is unpacked: a broken or hostile frame must not take all memory.
@@ -42,26 +53,59 @@ var (
 )
 
 // encodeBatch returns a batch's object. Records without an id get one.
-func encodeBatch(b retrain.Batch) ([]byte, error) {
-	header, err := json.Marshal(batchHeader{Format: 1, Batch: b.ID, At: b.At.UTC(), Records: len(b.Records)})
-	if err != nil {
-		return nil, err
-	}
+func encodeBatch(b retrain.Batch) ([]byte, error) { return encodeBatches([]retrain.Batch{b}, 0) }
+
+// encodeBatches returns the object of some batches, at least one.
+func encodeBatches(list []retrain.Batch, checked int) ([]byte, error) {
+	h := batchHeader{Format: 1, Batch: list[0].ID, At: list[0].At.UTC(), Checked: checked}
 	var lines bytes.Buffer
 	enc := jsontext.NewEncoder(&lines, jsontext.AllowDuplicateNames(true)) // a map has none
-	for i, r := range b.Records {
-		if err := encodeRecord(enc, r, b.ID, i); err != nil {
-			return nil, retrain.Errorf(retrain.DataValidationError, "record %d: %w", i+1, err)
+	for _, b := range list {
+		if err := encodeLines(enc, b); err != nil {
+			return nil, err
 		}
+		h.Records += len(b.Records)
+		h.Batches = append(h.Batches, batchHead{ID: b.ID, At: b.At.UTC(), Records: len(b.Records), Gone: b.Gone})
+		if b.At.Before(h.At) {
+			h.At = b.At.UTC()
+		}
+	}
+	if len(list) > 1 || list[0].Gone {
+		h.Format, h.Batch = 2, ""
+	} else {
+		h.Batches = nil
+	}
+	header, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
 	}
 	zip, err := packer()
 	if err != nil {
 		return nil, err
 	}
-	object := binary.LittleEndian.AppendUint32(nil, skippable)
-	object = binary.LittleEndian.AppendUint32(object, uint32(len(header)))
-	object = append(object, header...)
-	return zip.EncodeAll(lines.Bytes(), object), nil
+	return zip.EncodeAll(lines.Bytes(), skippedFrame(header)), nil
+}
+
+// skippedFrame returns a frame that zstd skips.
+func skippedFrame(content []byte) []byte {
+	frame := binary.LittleEndian.AppendUint32(make([]byte, 0, 8+len(content)), skippable)
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(content)))
+	return append(frame, content...)
+}
+
+func encodeLines(enc *jsontext.Encoder, b retrain.Batch) error {
+	for i, r := range b.Records {
+		if b.Gone {
+			if r.ID() == "" {
+				return retrain.Errorf(retrain.DataValidationError, "record %d: it has no id to delete", i+1)
+			}
+			r = retrain.Record{"id": r["id"]}
+		}
+		if err := encodeRecord(enc, r, b.ID, i); err != nil {
+			return retrain.Errorf(retrain.DataValidationError, "record %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 const skippable = 0x184D2A5E // the first bytes of a frame that zstd skips
@@ -135,6 +179,14 @@ func writeTokens(enc *jsontext.Encoder, tokens ...jsontext.Token) error {
 	return nil
 }
 
+// headSize returns how many bytes an object has before its records, by its first bytes.
+func headSize(object []byte) int64 {
+	if len(object) < 8 {
+		return 0
+	}
+	return 8 + int64(binary.LittleEndian.Uint32(object[4:]))
+}
+
 // openBatch reads an object's header and returns what follows it.
 func openBatch(object []byte) (h batchHeader, packed []byte, err error) {
 	if len(object) < 8 || binary.LittleEndian.Uint32(object) != skippable {
@@ -147,7 +199,18 @@ func openBatch(object []byte) (h batchHeader, packed []byte, err error) {
 	if err := json.Unmarshal(object[8:8+n], &h); err != nil {
 		return h, nil, retrain.Errorf(retrain.DataValidationError, "its header: %w", err)
 	}
-	if h.Format != 1 {
+	switch h.Format {
+	case 1:
+		h.Batches = []batchHead{{ID: h.Batch, At: h.At, Records: h.Records}}
+	case 2:
+		rows := 0
+		for _, b := range h.Batches {
+			rows += max(b.Records, 0)
+		}
+		if rows != h.Records || len(h.Batches) == 0 {
+			return h, nil, retrain.Errorf(retrain.DataValidationError, "its header has batches of %d records and says %d", rows, h.Records)
+		}
+	default:
 		return h, nil, retrain.Errorf(retrain.DataValidationError, "format %d", h.Format).WithHint("it was written by a newer Retrain")
 	}
 	return h, object[8+n:], nil

@@ -18,12 +18,20 @@ type columns struct {
 	row    int // the next to be added
 	all    []*column
 	quoted map[string]*column // by name, as it is quoted
+	exact  bool               // keep what a Table does not tell apart, see column
 }
 
 type column struct {
 	retrain.Column
 	texts map[string]string // the first different ones: categories come again and again
+	exact bool              // cells may be nullCell and exactCell
 }
+
+// What a cell can also be where records are kept and not only read.
+const (
+	nullCell  retrain.Cell = 100 + iota // null, and not absent
+	exactCell                           // a number that a float64 does not hold as it is written: its text
+)
 
 const mostTexts = 256
 
@@ -97,7 +105,7 @@ func (c *columns) newColumn(quoted []byte) (*column, error) {
 	i := slices.IndexFunc(c.all, func(col *column) bool { return col.Name == name })
 	if i < 0 {
 		i = len(c.all)
-		c.all = append(c.all, &column{Column: retrain.Column{Name: name, Cells: make([]retrain.Cell, c.rows)}, texts: make(map[string]string)})
+		c.all = append(c.all, &column{Column: retrain.Column{Name: name, Cells: make([]retrain.Cell, c.rows)}, texts: make(map[string]string), exact: c.exact})
 	}
 	c.quoted[string(quoted)] = c.all[i]
 	return c.all[i], nil
@@ -107,6 +115,9 @@ func (c *column) set(row int, v jsontext.Value) error {
 	switch v.Kind() {
 	case jsontext.KindNull:
 		c.Cells[row] = retrain.Missing
+		if c.exact {
+			c.Cells[row] = nullCell
+		}
 	case jsontext.KindTrue:
 		c.setNumber(row, retrain.Bool, 1)
 	case jsontext.KindFalse:
@@ -116,7 +127,11 @@ func (c *column) set(row int, v jsontext.Value) error {
 		if err != nil {
 			return err
 		}
-		c.setNumber(row, retrain.Number, n)
+		if c.exact && !holds(n, v) {
+			c.setText(row, exactCell, string(v))
+		} else {
+			c.setNumber(row, retrain.Number, n)
+		}
 	case jsontext.KindString:
 		text, err := c.unquote(v)
 		if err != nil {
@@ -127,6 +142,12 @@ func (c *column) set(row int, v jsontext.Value) error {
 		c.setText(row, retrain.JSON, string(v))
 	}
 	return nil
+}
+
+// holds reports whether a number says all that its text does.
+func holds(n float64, text []byte) bool {
+	const always = 15 // so many digits come back from a float64, whatever they are
+	return len(text) <= always || jsontext.Float(n).String() == string(text)
 }
 
 func (c *column) setNumber(row int, kind retrain.Cell, n float64) {
@@ -143,21 +164,26 @@ func (c *column) setText(row int, kind retrain.Cell, s string) {
 	c.Cells[row], c.Texts[row] = kind, s
 }
 
-// unquote returns a string of JSON. Equal ones share their memory, as long as there are few.
+// unquote returns a string of JSON.
 func (c *column) unquote(quoted []byte) (string, error) {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') >= 0 {
 		plain, err := jsontext.AppendUnquote(nil, quoted)
 		return string(plain), err
 	}
-	if s, ok := c.texts[string(inner)]; ok {
-		return s, nil
+	return c.shared(inner), nil
+}
+
+// shared returns a text. Equal ones share their memory, as long as there are few.
+func (c *column) shared(text []byte) string {
+	if s, ok := c.texts[string(text)]; ok {
+		return s
 	}
-	s := string(inner)
+	s := string(text)
 	if len(c.texts) < mostTexts {
 		c.texts[s] = s
 	}
-	return s, nil
+	return s
 }
 
 // table returns what was added.

@@ -251,7 +251,7 @@ func TestDamage(t *testing.T) {
 		"empty":             {nil, "it does not begin with a batch's header"},
 		"a bit flipped":     {flipped, "of 5000: zstd: "},
 		"a frame more":      {append(bytes.Clone(whole), frame(t, "{\"id\":1}\n")...), "it has 5001 records, its header says 5000"},
-		"a newer format":    {header(`{"format":2}`), "format 2"},
+		"a newer format":    {header(`{"format":3}`), "format 3"},
 		"no object":         {append(header(`{"format":1,"records":1}`), frame(t, "7\n")...), "record 1: "},
 		"half an object":    {append(header(`{"format":1,"records":1}`), frame(t, "{\"id\":1\n")...), "record 1: "},
 		"two on a line":     {append(header(`{"format":1,"records":1}`), frame(t, "{\"id\":1}{\"id\":2}\n")...), "record 2: the line is not one JSON object"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,20 +21,21 @@ const (
 	keptBytes = 256 << 20 // packed objects kept between the passes
 )
 
-// Tables reads a snapshot in two passes, because a record may stand in several batches and only its latest state counts. The
-// first looks at the ids alone; the second makes columns, in the order in which the records' latest states were inserted.
-// Batches are ordered by the time of their insertion, those of the same moment by their ids. An object that is gone, that was
-// changed since the snapshot or that is damaged is an error that names its key, and the place in it.
+// Tables yields the segments of a snapshot, and then the batches beside them. A record may stand in several of these, and only its
+// latest state counts. Among the segments that is settled: each says which of its rows no longer hold. The batches are read in
+// two passes: the first looks at the ids alone, also to leave those rows of segments out; the second makes columns. The order is
+// that of the insertion of the records' latest states; only a batch that arrived after later ones were compacted stands where
+// it was found. Batches are ordered by the time of their insertion, those of the same moment by their ids. An object that is gone,
+// that was changed since the snapshot or that is damaged is an error that names its key, and the place in it.
 func (r *Records) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrain.Table, error] {
 	return func(yield func(*retrain.Table, error) bool) {
-		parts, err := r.parts(ctx, d)
+		jobs, err := r.jobs(ctx, d)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		blocks := grouped(parts)
-		decode := func(ctx context.Context, i int) (*retrain.Table, error) { return r.block(ctx, d.Partition, blocks[i]) }
-		for t, err := range inOrder(ctx, len(blocks), decodes, decode) {
+		work := func(ctx context.Context, i int) (*retrain.Table, error) { return jobs[i](ctx) }
+		for t, err := range inOrder(ctx, len(jobs), decodes, work) {
 			if err == nil && t.Rows == 0 {
 				continue
 			}
@@ -42,6 +44,36 @@ func (r *Records) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retr
 			}
 		}
 	}
+}
+
+// A job makes one table.
+type job func(ctx context.Context) (*retrain.Table, error)
+
+// jobs does what has to be known before any table can be made.
+func (r *Records) jobs(ctx context.Context, d retrain.Dataset) (jobs []job, err error) {
+	log := d
+	log.Objects = slices.DeleteFunc(slices.Clone(d.Objects), func(o retrain.DataObject) bool { return isSegment(&o) })
+	var segments []*segmentFile
+	if len(log.Objects) < len(d.Objects) {
+		if segments, err = r.openSegments(ctx, d.Objects); err != nil {
+			return nil, err
+		}
+	}
+	parts, latest, err := r.settled(ctx, log, segments)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range segments {
+		for group := range s.first {
+			if s.meta.By == nil || d.Partition == nil || s.meta.Groups[group].mayHave(s.meta.By, d.Partition) {
+				jobs = append(jobs, func(ctx context.Context) (*retrain.Table, error) { return s.table(ctx, group, latest, d.Partition) })
+			}
+		}
+	}
+	for _, block := range grouped(parts) {
+		jobs = append(jobs, func(ctx context.Context) (*retrain.Table, error) { return r.block(ctx, d.Partition, block) })
+	}
+	return jobs, nil
 }
 
 // grouped puts small parts together.
@@ -103,9 +135,12 @@ func (r *Records) again(ctx context.Context, p *part, do func(h batchHeader, lin
 // fetch reads a snapshot's object as it was.
 func (r *Records) fetch(ctx context.Context, o retrain.DataObject) ([]byte, error) {
 	body, e, err := r.Bucket.Get(ctx, o.Key)
-	if errors.Is(err, retrain.NotFoundError) {
-		return nil, retrain.Errorf(retrain.NotFoundError, "batch %q: %s is gone since the snapshot: %w", o.Batch, o.Key, err)
-	} else if err != nil {
+	if errors.Is(err, retrain.NotFoundError) { // it may have been absorbed since
+		if body, err = r.fromPack(ctx, &o); err == nil {
+			return body, nil
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("batch %q: %w", o.Batch, err)
 	}
 	if o.ETag != "" && o.ETag != string(e) {
@@ -117,6 +152,12 @@ func (r *Records) fetch(ctx context.Context, o retrain.DataObject) ([]byte, erro
 // parts is the first pass: it returns the snapshot's batches in the order of their insertion, and which of their rows were
 // replaced later.
 func (r *Records) parts(ctx context.Context, d retrain.Dataset) ([]*part, error) {
+	parts, _, err := r.settled(ctx, d, nil)
+	return parts, err
+}
+
+// settled also compares the batches with segments, and returns the hashes of the ids that replace, or delete, rows of those.
+func (r *Records) settled(ctx context.Context, d retrain.Dataset, segments []*segmentFile) ([]*part, map[[2]uint64]struct{}, error) {
 	var kept atomic.Int64
 	parts, err := all(ctx, len(d.Objects), fetches, func(ctx context.Context, i int) (*part, error) {
 		p := &part{object: d.Objects[i]}
@@ -130,11 +171,19 @@ func (r *Records) parts(ctx context.Context, d retrain.Dataset) ([]*part, error)
 		return p, p.lines(body, p.readIDs)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sortParts(parts)
-	markOld(parts)
-	return parts, nil
+	late := newLate(segments)
+	latest := markOld(parts, late.look)
+	err = late.settle(ctx, r, latest)
+	for _, p := range parts {
+		p.ids = nil
+	}
+	if len(segments) == 0 {
+		latest = nil // nobody asks
+	}
+	return parts, latest, err
 }
 
 // lines unpacks an object for do, which must not keep the bytes.
