@@ -1,9 +1,11 @@
 package s3io_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,4 +81,85 @@ func BenchmarkTables(b *testing.B) {
 			b.ReportMetric(float64(peak)/(1<<20), "heapMiB")
 		})
 	}
+}
+
+// BenchmarkCompacted reads what was compacted: all of it, and a partition of a twentieth.
+func BenchmarkCompacted(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		batches int
+		bucket  func(b *testing.B) s3io.Bucket
+	}{
+		{"10k/memory", 10, func(*testing.B) s3io.Bucket { return new(s3io.Memory) }},
+		{"1M/memory", 1000, func(*testing.B) s3io.Bucket { return new(s3io.Memory) }},
+		{"10k/gateway", 10, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
+		{"100k/gateway", 100, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
+		{"1M/gateway", 1000, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
+	} {
+		r := retrain.Resource{Name: "products", Partitions: map[string][]string{"byCategory": {"category"}}}
+		counted := &weighing{Bucket: c.bucket(b)}
+		log := &s3io.Records{Bucket: counted, Tuning: always}
+		for i := range c.batches {
+			rows := productRows(i*1000, 1000)
+			for k := range rows {
+				rows[k]["category"] = fmt.Sprint("category ", (i*1000+k)%20)
+			}
+			appendNew(b, log, batch(fmt.Sprintf("batch-%06d", i), begin.Add(time.Duration(i)), rows...))
+		}
+		began := time.Now()
+		compact(b, log, r)
+		took := time.Since(began)
+		all, part := int64(0), int64(0)
+		for name, p := range map[string]*retrain.PartitionRef{"all": nil, "twentieth": {Name: "byCategory", Values: map[string]any{"category": "category 7"}}} {
+			b.Run(c.name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				rows, peak := 0, uint64(0)
+				for b.Loop() {
+					rows = 0
+					counted.bytes.Store(0)
+					for t, err := range log.Tables(b.Context(), snapshot(b, log, "products", p)) {
+						if err != nil {
+							b.Fatal(err)
+						}
+						if rows += t.Rows; rows%(5*groupRows) < t.Rows {
+							var m runtime.MemStats
+							runtime.ReadMemStats(&m)
+							peak = max(peak, m.HeapAlloc)
+						}
+					}
+				}
+				if p == nil {
+					all = counted.bytes.Load()
+				} else {
+					part = counted.bytes.Load()
+				}
+				b.ReportMetric(float64(rows), "rows")
+				b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+				b.ReportMetric(float64(counted.bytes.Load()), "bytes")
+				b.ReportMetric(float64(peak)/(1<<20), "heapMiB")
+			})
+		}
+		b.Logf("%s: compacted in %v; the partition reads %.1f %% of %d bytes", c.name, took, 100*float64(part)/float64(all), all)
+	}
+}
+
+const groupRows = 1 << 15
+
+// weighing counts the bytes that are read.
+type weighing struct {
+	s3io.Bucket
+
+	bytes atomic.Int64
+}
+
+func (c *weighing) Get(ctx context.Context, key string) ([]byte, s3io.ETag, error) {
+	b, e, err := c.Bucket.Get(ctx, key)
+	c.bytes.Add(int64(len(b)))
+	return b, e, err
+}
+
+func (c *weighing) GetRange(ctx context.Context, key string, offset, n int64) ([]byte, s3io.ETag, error) {
+	b, e, err := c.Bucket.GetRange(ctx, key, offset, n)
+	c.bytes.Add(int64(len(b)))
+	return b, e, err
 }

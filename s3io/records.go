@@ -59,6 +59,7 @@ func resourceKey(resource string) string { return "resources/" + segment(resourc
 func logKey(resource string) string { return resourceKey(resource) + "log/" }
 
 // Append stores a batch as one object, unless one with its id was stored before, whether it still is an object or was absorbed.
+// A batch that is sent again in the very moment in which it is absorbed may be called stored; it is not read twice for that.
 // Records without an id get one: the batch's, and their place in it. It returns a DataValidationError for what cannot be stored.
 func (r *Records) Append(ctx context.Context, b retrain.Batch) (stored bool, err error) {
 	name, err := batchSegment(b.ID)
