@@ -62,6 +62,7 @@ type Champion struct {
 	Highest  int       `json:"highest"`  // the highest version that ever became champion by itself
 	At       time.Time `json:"at"`
 	Why      string    `json:"why"`
+	By       string    `json:"by,omitempty"` // who moved it, where that was a person
 }
 
 // A Verdict is the gate's answer.
@@ -129,7 +130,7 @@ func (c Champion) Moved(version int, at time.Time, why string) (Champion, bool) 
 func (c Champion) moved(version int, at time.Time, why string) Champion {
 	c.Previous, c.Version = c.Version, version
 	c.Sequence++
-	c.At, c.Why = at.UTC(), why
+	c.At, c.Why, c.By = at.UTC(), why, ""
 	return c
 }
 

@@ -1,13 +1,14 @@
 package s3io
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"retrain"
 )
@@ -70,6 +71,9 @@ func (r *Registry) MoveChampion(ctx context.Context, model string, to func(retra
 		}
 		next.Model, next.Sequence = model, was.Sequence+1
 		err = r.move(ctx, move{Champion: next}, raw, was.Sequence, e)
+		if err == nil {
+			return r.moved(ctx, next)
+		}
 		if !errors.Is(err, retrain.ConflictError) {
 			return next, err
 		}
@@ -83,7 +87,7 @@ const mostMoves = 100
 
 // move replaces the pointer, whose bytes were raw, unless somebody else was first.
 func (r *Registry) move(ctx context.Context, next move, raw []byte, sequence int, e ETag) error {
-	if _, err := r.Manifest(ctx, next.Model, next.Version); err != nil {
+	if err := r.servable(ctx, next.Model, next.Version); err != nil {
 		return err
 	}
 	cond := IfAbsent
@@ -103,6 +107,22 @@ func (r *Registry) move(ctx context.Context, next move, raw []byte, sequence int
 	return r.remember(ctx, next.Model, next.Sequence, body)
 }
 
+// moved looks once more whether the version that has just become champion is there: it may have been retired in this very
+// moment. The one before it is champion again then.
+func (r *Registry) moved(ctx context.Context, c retrain.Champion) (retrain.Champion, error) {
+	gone := r.servable(ctx, c.Model, c.Version)
+	if !errors.Is(gone, retrain.NotFoundError) || c.Previous == 0 {
+		return c, nil // whatever else went wrong: it was there when it was moved
+	}
+	back, err := r.MoveChampion(ctx, c.Model, func(now retrain.Champion) (retrain.Champion, bool) {
+		if now.Sequence != c.Sequence {
+			return now, false
+		}
+		return now.Moved(c.Previous, c.At, "version was removed")
+	})
+	return back, errors.Join(gone, err)
+}
+
 // remember adds a move to the history, unless it is there.
 func (r *Registry) remember(ctx context.Context, model string, sequence int, body []byte) error {
 	_, err := r.Bucket.Put(ctx, historyKey(model, sequence), body, IfAbsent)
@@ -117,32 +137,50 @@ func digest(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// History returns all moves of a model's pointer, oldest first: what served when, and why. It is verified from the pointer
-// backwards; an entry that is missing or was changed is a DataValidationError.
+// History returns all moves of a model's pointer, oldest first: what served when, and why. An entry that is missing or was changed
+// is a DataValidationError.
 func (r *Registry) History(ctx context.Context, model string) ([]retrain.Champion, error) {
-	raw, now, _, err := r.champion(ctx, model)
-	if err != nil {
-		return nil, err
-	}
-	bodies, err := all(ctx, max(0, now.Sequence-1), fetches, func(ctx context.Context, i int) ([]byte, error) {
-		body, _, err := r.Bucket.Get(ctx, historyKey(model, i+1))
-		return body, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if now.Sequence > 0 {
-		bodies = append(bodies, raw)
-	}
-	moves := make([]retrain.Champion, len(bodies))
-	before := ""
-	for i, body := range bodies {
-		var m move
-		if err := json.Unmarshal(body, &m); err != nil || m.Before != before || m.Sequence != i+1 {
-			return nil, retrain.Errorf(retrain.DataValidationError, "the history of %s is broken at move %d", model, i+1).
-				WithHint("somebody changed %s or the move after it", historyKey(model, max(1, i)))
+	moves := []retrain.Champion{}
+	for c, err := range r.Moves(ctx, model) {
+		if err != nil {
+			return nil, err
 		}
-		moves[i], before = m.Champion, digest(bytes.Clone(body))
+		moves = append(moves, c)
 	}
+	slices.Reverse(moves)
 	return moves, nil
+}
+
+// Moves yields the moves of a model's pointer, newest first. Each vouches for the one before it by its digest, so that whatever is
+// yielded is verified; an entry that is missing or was changed is a DataValidationError.
+func (r *Registry) Moves(ctx context.Context, model string) iter.Seq2[retrain.Champion, error] {
+	return func(yield func(retrain.Champion, error) bool) {
+		_, now, _, err := r.champion(ctx, model)
+		if err != nil {
+			yield(retrain.Champion{}, err)
+			return
+		}
+		if now.Sequence == 0 || !yield(now.Champion, nil) {
+			return
+		}
+		after := now
+		read := func(ctx context.Context, i int) ([]byte, error) {
+			body, _, err := r.Bucket.Get(ctx, historyKey(model, now.Sequence-1-i))
+			if errors.Is(err, retrain.NotFoundError) {
+				return nil, nil
+			}
+			return body, err
+		}
+		for body, err := range inOrder(ctx, now.Sequence-1, fetches, read) {
+			var m move
+			if err == nil && (digest(body) != after.Before || json.Unmarshal(body, &m) != nil || m.Sequence != after.Sequence-1) {
+				err = retrain.Errorf(retrain.DataValidationError, "the history of %s is broken at move %d", model, after.Sequence-1).
+					WithHint("somebody changed %s or the move after it", historyKey(model, after.Sequence-1))
+			}
+			if !yield(m.Champion, err) || err != nil {
+				return
+			}
+			after = m
+		}
+	}
 }

@@ -16,7 +16,8 @@ import (
 // A checkpoint is an object of its own, named by its place in the sequence: 1, 2, 3 … Each is written only if it is absent, and
 // holds only while it is the last. So a worker that was presumed dead, and comes back after another has resumed the run, is
 // told by a ConflictError, and what the other does is not disturbed. The two latest are kept. The object is the SHA-256 of the
-// state, in 32 bytes, and the state.
+// state, in 32 bytes, and the state. Whoever resumes a run takes the next place first, by an object that is no state: one who
+// was presumed dead finds his own place taken then.
 
 func checkpointsKey(id retrain.RunID) string { return runKey(id) + "checkpoints/" }
 
@@ -24,13 +25,22 @@ func checkpointKey(id retrain.RunID, sequence int) string {
 	return fmt.Sprintf("%s%08d", checkpointsKey(id), sequence)
 }
 
-// Checkpoint returns the latest state that is complete, and nil where there is none.
+// Checkpoint returns the latest state that is complete, and nil where there is none. From then on nobody can save one who
+// read, or began the run, before.
 func (r *Runs) Checkpoint(ctx context.Context, id retrain.RunID) ([]byte, error) {
-	sequences, err := r.checkpoints(ctx, id)
+	if last, known := r.remembered(id); known && last == begun {
+		r.remember(id, 0)
+		return nil, nil
+	}
+	sequences, _, err := r.checkpoints(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	r.remember(id, highest(sequences))
+	next := highest(sequences) + 1
+	if _, err := r.Bucket.Put(ctx, checkpointKey(id, next), []byte("resumed"), IfAbsent); err != nil {
+		return nil, fmt.Errorf("resume %s: %w", id, err)
+	}
+	r.remember(id, next)
 	for _, s := range slices.Backward(sequences) {
 		body, _, err := r.Bucket.Get(ctx, checkpointKey(id, s))
 		if errors.Is(err, retrain.NotFoundError) {
@@ -44,6 +54,9 @@ func (r *Runs) Checkpoint(ctx context.Context, id retrain.RunID) ([]byte, error)
 	}
 	return nil, nil
 }
+
+// begun is remembered of a run that this process began: there is nothing to resume.
+const begun = -1
 
 // complete returns the state in a checkpoint, and false when it isn't what was saved.
 func complete(body []byte) ([]byte, bool) {
@@ -59,8 +72,11 @@ func complete(body []byte) ([]byte, bool) {
 // saved one meanwhile.
 func (r *Runs) SaveCheckpoint(ctx context.Context, id retrain.RunID, state []byte) error {
 	last, known := r.remembered(id)
+	if last == begun {
+		last = 0
+	}
 	if !known {
-		sequences, err := r.checkpoints(ctx, id)
+		sequences, _, err := r.checkpoints(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -76,17 +92,18 @@ func (r *Runs) SaveCheckpoint(ctx context.Context, id retrain.RunID, state []byt
 // settle makes sure that a checkpoint that was written is the last: its place may have been free because another worker, which
 // is far ahead, has removed what stood there. Older ones go.
 func (r *Runs) settle(ctx context.Context, id retrain.RunID, sequence int) error {
-	sequences, err := r.checkpoints(ctx, id)
+	sequences, states, err := r.checkpoints(ctx, id)
 	if err != nil {
 		return err
 	}
-	if last := highest(sequences); last > sequence {
+	if last := highest(sequences); last > sequence || len(states) == 0 {
 		return errors.Join(retrain.Errorf(retrain.ConflictError, "checkpoint %d of %s: another worker is at %d", sequence, id, last),
 			r.Bucket.Delete(ctx, checkpointKey(id, sequence)))
 	}
 	r.remember(id, sequence)
+	before := states[max(0, len(states)-2)]
 	for _, old := range sequences {
-		if old < sequence-1 {
+		if old < before {
 			err = errors.Join(err, r.Bucket.Delete(ctx, checkpointKey(id, old)))
 		}
 	}
@@ -98,24 +115,28 @@ func (r *Runs) forget(ctx context.Context, id retrain.RunID) error {
 	r.mu.Lock()
 	delete(r.sequences, id)
 	r.mu.Unlock()
-	sequences, err := r.checkpoints(ctx, id)
+	sequences, _, err := r.checkpoints(ctx, id)
 	for _, s := range sequences {
 		err = errors.Join(err, r.Bucket.Delete(ctx, checkpointKey(id, s)))
 	}
 	return err
 }
 
-// checkpoints lists a run's checkpoints, oldest first.
-func (r *Runs) checkpoints(ctx context.Context, id retrain.RunID) (sequences []int, err error) {
+// checkpoints lists the places that are taken in a run's sequence, and those of them that hold a state, both in order.
+func (r *Runs) checkpoints(ctx context.Context, id retrain.RunID) (sequences, states []int, err error) {
 	for o, err := range r.Bucket.List(ctx, Listing{Prefix: checkpointsKey(id)}) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if n, err := strconv.Atoi(strings.TrimPrefix(o.Key, checkpointsKey(id))); err == nil {
-			sequences = append(sequences, n)
+		n, err := strconv.Atoi(strings.TrimPrefix(o.Key, checkpointsKey(id)))
+		if err != nil {
+			continue
+		}
+		if sequences = append(sequences, n); o.Size >= sha256.Size {
+			states = append(states, n)
 		}
 	}
-	return sequences, nil
+	return sequences, states, nil
 }
 
 func highest(sequences []int) int {

@@ -392,13 +392,13 @@ func TestHistoryIsVerified(t *testing.T) {
 	if _, err := r.Bucket.Put(t.Context(), key, []byte(forged), s3io.Always); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.History(t.Context(), "price"); !errors.Is(err, retrain.DataValidationError) || !strings.Contains(err.Error(), "move 3") {
+	if _, err := r.History(t.Context(), "price"); !errors.Is(err, retrain.DataValidationError) || !strings.Contains(err.Error(), "move 2") {
 		t.Errorf("forged: got %v", err)
 	}
 	if err := r.Bucket.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.History(t.Context(), "price"); !errors.Is(err, retrain.NotFoundError) {
+	if _, err := r.History(t.Context(), "price"); !errors.Is(err, retrain.DataValidationError) {
 		t.Errorf("deleted: got %v", err)
 	}
 }

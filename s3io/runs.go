@@ -2,6 +2,7 @@ package s3io
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -68,7 +69,14 @@ func (r *Runs) Runs(ctx context.Context, model string) iter.Seq2[retrain.Run, er
 
 // StartRun stores the start; where one exists, that one is returned and holds.
 func (r *Runs) StartRun(ctx context.Context, id retrain.RunID, s retrain.Start) (retrain.Start, error) {
-	return once(ctx, r.Bucket, runKey(id)+"dataset.json", s)
+	key := runKey(id) + "dataset.json"
+	err := putJSON(ctx, r.Bucket, key, s, IfAbsent)
+	if err == nil {
+		r.remember(id, begun)
+	} else if errors.Is(err, retrain.ConflictError) {
+		s, _, err = getJSON[retrain.Start](ctx, r.Bucket, key)
+	}
+	return s, err
 }
 
 // FinishRun stores the verdict; where one exists, that one is returned and holds. The run's checkpoints go, as far as that

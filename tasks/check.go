@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // A Finding is one thing that doctor looked at.
@@ -28,15 +32,74 @@ func (c *Conn) Check(ctx context.Context) ([]Finding, error) {
 	if err := c.Ping(ctx); err != nil {
 		return nil, err
 	}
-	facts := make(map[string]string)
-	// INFO rather than CONFIG, which managed servers refuse. Whoever refuses INFO too tells nothing.
-	if text, err := c.Redis.Info(ctx).Result(); err == nil {
-		for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-			name, value, _ := strings.Cut(lines.Text(), ":")
-			facts[name] = value
+	findings := make(map[string]Finding)
+	var order []string
+	for _, facts := range c.facts(ctx) { // of every node the worst is told
+		for _, f := range []Finding{version(facts["redis_version"]), eviction(facts["maxmemory_policy"]), persistence(facts)} {
+			was, seen := findings[f.Name]
+			if !seen {
+				order = append(order, f.Name)
+			}
+			if node := facts["node"]; !f.OK && node != "" {
+				f.Detail += " (node " + node + ")"
+			}
+			if !seen || was.OK && !f.OK {
+				findings[f.Name] = f
+			}
 		}
 	}
-	return []Finding{version(facts["redis_version"]), eviction(facts["maxmemory_policy"]), persistence(facts), c.clock(ctx)}, nil
+	all := make([]Finding, 0, len(order)+1)
+	for _, name := range order {
+		all = append(all, findings[name])
+	}
+	return append(all, c.clock(ctx)), nil
+}
+
+// facts returns what the server, or each master of a cluster, tells of itself. INFO rather than CONFIG, which managed servers
+// refuse. Whoever refuses INFO too tells nothing.
+func (c *Conn) facts(ctx context.Context) []map[string]string {
+	cluster, ok := c.Redis.(*redis.ClusterClient)
+	if !ok {
+		return []map[string]string{infoOf(ctx, c.Redis)}
+	}
+	var mu sync.Mutex // guards the following
+	var all []map[string]string
+	_ = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { // who does not answer tells nothing
+		facts := infoOf(ctx, node)
+		facts["node"] = node.Options().Addr
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, facts)
+		return nil
+	})
+	slices.SortFunc(all, func(a, b map[string]string) int { return strings.Compare(a["node"], b["node"]) })
+	return all
+}
+
+func infoOf(ctx context.Context, node redis.Cmdable) map[string]string {
+	facts := make(map[string]string)
+	text, err := node.Info(ctx).Result()
+	if err != nil {
+		return facts
+	}
+	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		facts[name] = value
+	}
+	return facts
+}
+
+// Process names the processes that Redis is, "" where the server does not tell. When one was started anew, its data may be older
+// than they were.
+func (c *Conn) Process(ctx context.Context) (string, error) {
+	if err := c.Ping(ctx); err != nil {
+		return "", err
+	}
+	var names []string
+	for _, facts := range c.facts(ctx) {
+		names = append(names, facts["run_id"])
+	}
+	return strings.Join(names, " "), nil
 }
 
 func version(v string) Finding {

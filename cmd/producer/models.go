@@ -102,6 +102,9 @@ func (c *call) versionTable(w io.Writer, model string, list []app.ListedVersion)
 		if v.Champion {
 			mark = "champion"
 		}
+		if v.Pinned {
+			mark = strings.TrimSpace(mark + " pinned")
+		}
 		t.AppendRow([]any{v.Version, mark, v.TrainedAt.Local().Format(time.DateTime), v.Reason, v.Samples, fmt.Sprintf("%.4g", v.Loss), metricsLine(v.Metrics)})
 	}
 	t.Render()

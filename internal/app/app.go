@@ -40,6 +40,7 @@ type App struct {
 	Inserter  *retrain.Inserter
 	Sweeper   *retrain.Sweeper
 	Endings   *retrain.Endings
+	Keeper    *retrain.Keeper
 	By        string // who asks: recorded with what is done by hand
 }
 
@@ -82,6 +83,7 @@ func (a *App) join() {
 		Request: a.request, Now: time.Now, Log: a.Log}
 	a.Endings = &retrain.Endings{Catalog: a.Catalog, Runs: a.Runs, Registry: a.Registry, Ledger: a.Ledger, Leases: a.Leases, Queue: a.Queue,
 		Events: a.Stream, Now: time.Now, Log: a.Log}
+	a.Keeper = &retrain.Keeper{Catalog: a.Catalog, Attic: a.Registry, Runs: a.Runs, State: a.Ledger.State, Log: a.Log}
 }
 
 // request asks for a run that begins with new weights, as those do that nobody asked for by hand. It looks first whether the

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"retrain"
@@ -56,6 +57,7 @@ func listRun(r *retrain.Run) ListedRun {
 type ListedVersion struct {
 	Version   int                `json:"version"`
 	Champion  bool               `json:"champion"`
+	Pinned    bool               `json:"pinned"`
 	TrainedAt time.Time          `json:"trainedAt"` // when its run was requested
 	Reason    retrain.Reason     `json:"reason"`
 	Samples   int                `json:"samples"`
@@ -78,9 +80,13 @@ func (a *App) ListVersions(ctx context.Context, model string) ([]ListedVersion, 
 	if err != nil && !errors.Is(err, retrain.ModelNotTrainedError) {
 		return nil, err
 	}
+	pins, err := a.Registry.Pins(ctx, model)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]ListedVersion, 0, len(manifests))
 	for _, mf := range manifests {
-		list = append(list, ListedVersion{mf.Version, mf.Version == champion.Version, mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
+		list = append(list, ListedVersion{mf.Version, mf.Version == champion.Version, slices.Contains(pins.Pinned, mf.Version), mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
 			mf.Fit.Loss, mf.Fit.ValLoss, mf.Fit.Metrics})
 	}
 	return list, nil

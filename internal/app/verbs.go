@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"retrain"
@@ -98,6 +99,34 @@ func (a *App) Promote(ctx context.Context, model string, version int) (retrain.C
 	return a.move(ctx, model, version, byPromotion)
 }
 
+// Pin keeps a version from being removed, however old it gets, or lets it go. It returns the versions that are pinned.
+func (a *App) Pin(ctx context.Context, model string, version int, pinned bool) ([]int, error) {
+	if _, err := a.Catalog.Model(ctx, model); err != nil {
+		return nil, err
+	}
+	if _, err := a.Manifest(ctx, model, version); err != nil {
+		return nil, err
+	}
+	retired := false
+	p, err := a.Registry.ChangePins(ctx, model, func(p retrain.Pins) (retrain.Pins, bool) {
+		is := slices.Contains(p.Pinned, version)
+		if retired = slices.Contains(p.Retired, version); retired || is == pinned {
+			return p, false
+		}
+		if pinned {
+			p.Pinned = append(p.Pinned, version)
+			slices.Sort(p.Pinned)
+		} else {
+			p.Pinned = slices.DeleteFunc(p.Pinned, func(n int) bool { return n == version })
+		}
+		return p, true
+	})
+	if err == nil && retired {
+		err = retrain.Errorf(retrain.NotFoundError, "version %d of model %q is being removed", version, model)
+	}
+	return p.Pinned, err
+}
+
 // Manifest returns a version's manifest, or a NotFoundError that says where to look.
 func (a *App) Manifest(ctx context.Context, model string, version int) (retrain.Manifest, error) {
 	mf, err := a.Registry.Manifest(ctx, model, version)
@@ -146,7 +175,12 @@ func (a *App) Rollback(ctx context.Context, model string, steps int) (retrain.Ch
 		return retrain.Champion{}, retrain.Errorf(retrain.NotFoundError, "model %q cannot go back by %d: %d versions served before this one",
 			model, steps, len(served)-1).WithHint("producer versions %s; producer promote %s VERSION", model, model)
 	}
-	return a.move(ctx, model, served[len(served)-1-steps], byRollback)
+	c, err := a.move(ctx, model, served[len(served)-1-steps], byRollback)
+	if errors.Is(err, retrain.NotFoundError) {
+		err = retrain.Errorf(retrain.NotFoundError, "version %d of model %q served then, and was removed since", served[len(served)-1-steps], model).
+			WithHint("producer versions %s shows those there are; producer pin keeps one", model)
+	}
+	return c, err
 }
 
 // undone returns the versions that served, oldest first, less those that a rollback took back.
@@ -167,7 +201,11 @@ func undone(history []retrain.Champion) []int {
 
 func (a *App) move(ctx context.Context, model string, version int, why string) (retrain.Champion, error) {
 	c, err := a.Registry.MoveChampion(ctx, model, func(c retrain.Champion) (retrain.Champion, bool) {
-		return c.Moved(version, time.Now(), why)
+		c, moves := c.Moved(version, time.Now(), why)
+		if moves {
+			c.By = a.By
+		}
+		return c, moves
 	})
 	if err != nil {
 		return c, err

@@ -43,6 +43,9 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 		"POST /v1/models/{model}/train":         c.train,
 		"POST /v1/models/{model}/promote":       c.promote,
 		"POST /v1/models/{model}/rollback":      c.rollback,
+		"POST /v1/models/{model}/pin":           c.pin,
+		"POST /v1/models/{model}/unpin":         c.unpin,
+		"GET /v1/models/{model}/history":        c.history,
 		"POST /v1/models/{model}/cancel":        c.cancel,
 		"POST /v1/models/{model}/pause":         c.pause,
 		"POST /v1/models/{model}/resume":        c.resume,
@@ -131,16 +134,11 @@ func (c *Control) train(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func (c *Control) promote(w http.ResponseWriter, r *http.Request) (any, error) {
-	var wish struct {
-		Version int `json:"version"`
-	}
-	if err := options(w, r, &wish); err != nil {
+	n, err := wantedVersion(w, r)
+	if err != nil {
 		return nil, err
 	}
-	if wish.Version < 1 {
-		return nil, retrain.Errorf(retrain.DataValidationError, "no version is named").WithHint(`send {"version":3}`)
-	}
-	return moved(c.App.Promote(r.Context(), r.PathValue("model"), wish.Version))
+	return moved(c.App.Promote(r.Context(), r.PathValue("model"), n))
 }
 
 func (c *Control) rollback(w http.ResponseWriter, r *http.Request) (any, error) {

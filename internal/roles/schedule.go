@@ -5,6 +5,7 @@ package roles
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"retrain"
@@ -15,12 +16,37 @@ import (
 const (
 	sweepEvery     = time.Second
 	reconcileEvery = 30 * time.Second
+	keepEvery      = time.Minute
 )
 
 // Schedule finds what is due and what got lost, until ctx ends. Any number of schedulers may be at it.
 func Schedule(ctx context.Context, a *app.App) {
-	go every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile))
-	every(ctx, sweepEvery, once{Log: a.Log, What: "sweep"}.log(a.Sweeper.Sweep))
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile)) })
+	all.Go(func() { every(ctx, keepEvery, once{Log: a.Log, What: "retention"}.log(a.Keeper.Keep)) })
+	sweep := afterRestart(a, a.Sweeper.Sweep)
+	every(ctx, sweepEvery, once{Log: a.Log, What: "sweep"}.log(sweep))
+}
+
+// afterRestart returns what does as do, and reconciles first where Redis is another process than the last time: it may have lost a
+// second of what it was told, or have been restored from an old copy.
+func afterRestart(a *app.App, do func(context.Context) error) func(context.Context) error {
+	var last string
+	return func(ctx context.Context) error {
+		now, err := a.Redis.Process(ctx)
+		if err != nil {
+			return err
+		}
+		if last != "" && now != last {
+			a.Log.InfoContext(ctx, "Redis has started anew: reconciling")
+			if err := a.Sweeper.Reconcile(ctx); err != nil {
+				return err
+			}
+		}
+		last = now
+		return do(ctx)
+	}
 }
 
 // every calls do now and then again and again until ctx ends.
