@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -227,9 +228,12 @@ func (s *Sweeper) snapshot(ctx context.Context, m *Model) (Dataset, error) {
 func (s *Sweeper) rows(ctx context.Context, m *Model, d Dataset, batch string) (int, error) {
 	one := Dataset{Resource: d.Resource, From: d.From}
 	for _, o := range d.Objects {
-		if o.Batch == batch || o.Batch == "" {
-			one.Objects = append(one.Objects, o)
+		if slices.Contains(o.Batches, batch) {
+			o.Batch, o.Batches = "", []string{batch}
+		} else if o.Batches != nil || o.Batch != batch && (o.Batch != "" || d.From == nil) {
+			continue // another batch, or a segment of our own
 		}
+		one.Objects = append(one.Objects, o)
 	}
 	rows := 0
 	for table, err := range s.Source.Tables(ctx, one) {

@@ -25,8 +25,8 @@ type copies struct {
 	folder string
 
 	busy       chan struct{} // full while somebody compares the database; guards the following
-	objects    []retrain.DataObject
-	last       string // key of the last batch
+	held       []heldCopies
+	count      int // of batches
 	known      map[string]state
 	young      map[string]uint64 // digests of records that may have changed within the second in which they were copied
 	generation uint32
@@ -54,37 +54,69 @@ func newCopies(b Bucket, place, folder string) *copies {
 	return &copies{bucket: b, place: place, folder: folder, busy: make(chan struct{}, 1), known: make(map[string]state), young: make(map[string]uint64)}
 }
 
+// heldCopies is an object with batches that follow one another.
+type heldCopies struct {
+	retrain.DataObject
+
+	first, last int // numbers of its batches
+	rows        int
+}
+
+// batchID is the id of a batch by its number.
+func (c *copies) batchID(number int) string { return fmt.Sprintf("%s-%010d", c.place, number) }
+
+func (c *copies) batchKey(number int) string {
+	return fmt.Sprintf("%s%010d%s", c.folder, number, batchSuffix)
+}
+
 // load reads the batches that were added since it was last called, by whomever.
 func (c *copies) load(ctx context.Context) error {
-	var added []retrain.DataObject
-	for o, err := range c.bucket.List(ctx, Listing{Prefix: c.folder, After: c.last}) {
+	if c.count == 0 {
+		packs, err := c.packs(ctx)
+		if err == nil {
+			err = c.read(ctx, packs)
+		}
 		if err != nil {
 			return err
-		}
-		if number, ok := strings.CutSuffix(strings.TrimPrefix(o.Key, c.folder), batchSuffix); ok {
-			added = append(added, retrain.DataObject{Key: o.Key, ETag: string(o.ETag), Batch: c.place + "-" + number})
 		}
 	}
-	log := &Records{Bucket: c.bucket}
-	fetch := func(ctx context.Context, i int) ([]byte, error) { return log.fetch(ctx, added[i]) }
-	i := 0
-	for body, err := range inOrder(ctx, len(added), decodes, fetch) {
+	var added []heldCopies
+	for o, err := range c.bucket.List(ctx, Listing{Prefix: c.folder, After: c.batchKey(c.count)}) {
 		if err != nil {
 			return err
 		}
-		p := &part{object: added[i]}
-		if err := p.lines(body, func(_ batchHeader, lines []byte) error { return c.learn(lines) }); err != nil {
+		if n := c.count + len(added) + 1; o.Key == c.batchKey(n) {
+			added = append(added, heldCopies{DataObject: retrain.DataObject{Key: o.Key, ETag: string(o.ETag), Batch: c.batchID(n)}, first: n, last: n})
+		}
+	}
+	return c.read(ctx, added)
+}
+
+// read learns what objects have.
+func (c *copies) read(ctx context.Context, list []heldCopies) error {
+	log := &Records{Bucket: c.bucket}
+	fetch := func(ctx context.Context, i int) ([]byte, error) { return log.fetch(ctx, list[i].DataObject) }
+	i := 0
+	for body, err := range inOrder(ctx, len(list), fetches, fetch) {
+		if err != nil {
 			return err
 		}
-		c.add(added[i])
+		h := list[i]
+		p := &part{object: h.DataObject}
+		err := p.lines(body, func(b batchHeader, lines []byte) error {
+			h.rows = b.Records
+			return c.learn(lines)
+		})
+		if err != nil {
+			return err
+		}
+		c.add(h)
 		i++
 	}
 	return nil
 }
 
-func (c *copies) add(o retrain.DataObject) {
-	c.objects, c.last = append(c.objects, o), o.Key
-}
+func (c *copies) add(h heldCopies) { c.held, c.count = append(c.held, h), h.last }
 
 func (c *copies) learn(lines []byte) error {
 	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
@@ -145,7 +177,10 @@ func (c *copies) update(ctx context.Context, from *legacy) error {
 		}
 		changed = changed[n:]
 	}
-	return c.bury(ctx)
+	if err := c.bury(ctx); err != nil {
+		return err
+	}
+	return c.pack(ctx)
 }
 
 // changes lists the database's records and returns those that are not known in this state.
@@ -182,8 +217,8 @@ func (c *copies) append(ctx context.Context, list []*stored) error {
 	if len(list) == 0 {
 		return nil
 	}
-	number := fmt.Sprintf("%010d", len(c.objects)+1)
-	o := retrain.DataObject{Key: c.folder + number + batchSuffix, Batch: c.place + "-" + number}
+	n := c.count + 1
+	o := retrain.DataObject{Key: c.batchKey(n), Batch: c.batchID(n)}
 	b := retrain.Batch{ID: o.Batch} // without a time: the number says which is later
 	for _, s := range list {
 		b.Records = append(b.Records, s.record())
@@ -200,7 +235,7 @@ func (c *copies) append(ctx context.Context, list []*stored) error {
 	for _, s := range list {
 		c.know(s)
 	}
-	c.add(o)
+	c.add(heldCopies{o, n, n, len(list)})
 	return nil
 }
 

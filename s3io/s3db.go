@@ -29,6 +29,7 @@ import (
 // at the same time. Secrets stay encrypted in the copies.
 //
 //	resources/{resource}/s3db/{place}/{number}.jsonl.zst
+//	resources/{resource}/s3db/{place}/packs/{first}-{last}.jsonl.zst   the same batches, in one object
 //	resources/{resource}/s3db/{place}/{digest}.json       s3db.json, as it was
 type S3DB struct {
 	Bucket Bucket                                                   // ours, where the copies lie
@@ -76,7 +77,10 @@ func (s *S3DB) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.Part
 	if err != nil {
 		return d, err
 	}
-	d.Objects = append(append(d.Objects, schema), c.objects...)
+	d.Objects = append(d.Objects, schema)
+	for _, h := range c.held {
+		d.Objects = append(d.Objects, h.DataObject)
+	}
 	return d, nil
 }
 
@@ -203,7 +207,7 @@ func (s *S3DB) reader(ctx context.Context, d retrain.Dataset) (*legacyReader, re
 		return nil, rest, err
 	}
 	for _, o := range d.Objects {
-		if o.Batch != "" {
+		if o.Batch != "" || o.Batches != nil {
 			rest.Objects = append(rest.Objects, o)
 			continue
 		}
