@@ -24,7 +24,8 @@ type Queue interface {
 
 // A Requested notes that a run waits.
 type Requested interface {
-	// Requested sets the model's queued run, unless a later one is known, and returns the state.
+	// Requested sets the model's queued run, if it is the next after those that are known and no other one waits, and returns
+	// the state.
 	Requested(ctx context.Context, id RunID) (State, error)
 }
 
@@ -61,8 +62,8 @@ func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID,
 		}
 		q.Log.InfoContext(ctx, "run requested", "run", id.String(), "why", run.Reason)
 	}
-	if s.Running != 0 && s.Running != id.Number {
-		return id, nil // whoever ends that run hands this one on
+	if s.Running != 0 && s.Running != id.Number || s.Queued != id.Number {
+		return id, nil // whoever ends that run hands this one on, or the sweep does, when the state knows of it
 	}
 	return id, q.Queue.Enqueue(ctx, id, s.Attempt, m.Lane(), run.Reason)
 }

@@ -104,6 +104,9 @@ func (w *world) requester() *retrain.Requester {
 
 func (w *world) request(ctx context.Context, m *retrain.Model, s retrain.State, why retrain.Reason) error {
 	_, err := w.requester().Request(ctx, m, s, why, true)
+	if errors.Is(err, retrain.ConflictError) {
+		_, err = w.sweeper().CatchUp(ctx, m, s.Latest)
+	}
 	return err
 }
 
@@ -261,6 +264,81 @@ func TestTheStorySurvivesTheLossOfRedis(t *testing.T) {
 			w.settle()
 			w.check()
 		})
+	}
+}
+
+// Redis comes back as it was at the very beginning, between any two acts: it knows of no run, and S3 tells it again.
+func TestTheStorySurvivesAnOldRedis(t *testing.T) {
+	acts := []string{"insert 0", "insert 1", "work", "insert 2", "insert 3", "work", "insert 4"}
+	for restored := range acts {
+		t.Run("before "+acts[restored], func(t *testing.T) {
+			w := newWorld(t)
+			w.again(func() error { return w.sweeper().Sweep(t.Context()) })
+			for i, act := range acts {
+				if i == restored {
+					w.redis.FlushAll()
+					w.queue = nil
+					w.again(func() error { return w.ledger.Reset(t.Context(), "price", retrain.State{}, nil, nil) })
+				}
+				var n int
+				if _, err := fmt.Sscanf(act, "insert %d", &n); err == nil {
+					w.again(func() error { return w.insert(n) })
+				} else {
+					w.again(w.work)
+				}
+			}
+			w.settle()
+			w.check()
+		})
+	}
+}
+
+// A run that ended long ago, whose task comes once more, does not set off the one that waits behind the one at work.
+func TestAnOldTaskSetsNothingOff(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.again(func() error { return w.sweeper().Sweep(ctx) })
+	for n := range 2 {
+		w.again(func() error { return w.insert(n) })
+	}
+	old := w.queue[0]
+	w.again(w.work)
+	for _, n := range []int{2, 3} {
+		id := retrain.RunID{Model: "price", Number: n}
+		w.again(func() error {
+			return (&s3io.Runs{Bucket: w.bucket}).CreateRun(ctx, retrain.Run{ID: id, Reason: retrain.ByHand})
+		})
+		w.again(func() error { _, err := w.ledger.Requested(ctx, id); return err })
+		if n == 2 {
+			w.again(func() error { return w.ledger.Take(ctx, id, nil) })
+		}
+	}
+	w.queue = []retrain.RunID{old}
+	w.again(w.work)
+	if len(w.queue) != 0 {
+		t.Errorf("%v was enqueued while run 2 is at work", w.queue)
+	}
+}
+
+// Whoever requests by a state that is older than the runs is told so: nothing may be due any more.
+func TestARequestByAnOldStateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.again(func() error { return w.sweeper().Sweep(ctx) })
+	old, err := w.ledger.State(ctx, "price")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		w.again(func() error { return w.insert(n) })
+	}
+	w.again(w.work)
+	m, err := w.catalog.Model(ctx, "price")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.requester().Request(ctx, m, old, retrain.ByInserts, true); !errors.Is(err, retrain.ConflictError) || len(w.queue) != 0 {
+		t.Errorf("got %v, queue %v, want a ConflictError", err, w.queue)
 	}
 }
 

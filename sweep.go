@@ -164,9 +164,9 @@ func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
 	return s.count(ctx, m)
 }
 
-// CatchUp compares m's state, whose highest run is latest, with S3: where S3 knows a later run that has begun, the state is of an
-// older time, as after Redis was restored from a copy, and would have rows learnt again. It is rebuilt then, and CatchUp reports
-// true.
+// CatchUp compares m's state, whose highest run is latest, with S3: where S3 knows a later run that has begun, or that waits while
+// another one seems to, the state is of an older time, as after Redis was restored from a copy, and would have rows learnt
+// again. It is rebuilt then, and CatchUp reports true.
 func (s *Sweeper) CatchUp(ctx context.Context, m *Model, latest int) (behind bool, err error) {
 	next, err := s.History.Run(ctx, RunID{m.Name, latest + 1})
 	if errors.Is(err, NotFoundError) {
@@ -175,8 +175,10 @@ func (s *Sweeper) CatchUp(ctx context.Context, m *Model, latest int) (behind boo
 		return false, err
 	}
 	if next.State() == Queued { // whoever requested it has not said so yet, or has died before
-		_, err = s.Ledger.Requested(ctx, next.ID)
-		return false, err
+		state, err := s.Ledger.Requested(ctx, next.ID)
+		if err != nil || state.Latest > latest {
+			return false, err
+		}
 	}
 	s.Log.WarnContext(ctx, "Redis is of an older time than S3", "model", m.Name, "latest", latest, "run", next.ID.String())
 	if err := s.Ledger.Forget(ctx, m.Name, latest); err != nil {

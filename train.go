@@ -83,7 +83,8 @@ func (t *Training) Do(ctx context.Context, id RunID) error {
 			return err
 		}
 		run.Result = &result
-	} else if err := t.retake(held, &run); err != nil {
+	}
+	if err := t.retake(held, &run); err != nil {
 		return err
 	}
 	return t.endings().Conclude(held, &run)
@@ -101,17 +102,17 @@ func (t *Training) unlessEnded(ctx context.Context, id RunID, err error) error {
 	return err
 }
 
-// retake takes the rows of a run that somebody else has worked off, and died before it was settled: the ledger may be older than
-// that, when Redis was restored from a copy.
+// retake takes the rows of a run that has its verdict once more: the ledger may not know that they were taken, when Redis was
+// restored from a copy meanwhile, or since somebody else worked the run off, and died before it was settled.
 func (t *Training) retake(ctx context.Context, run *Run) error {
 	if run.Start == nil {
 		return nil
 	}
 	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches())
-	if errors.Is(err, NotFoundError) || errors.Is(err, ConflictError) { // it has to be rebuilt first; or it is further on
+	if errors.Is(err, NotFoundError) { // it has to be rebuilt first
 		return nil
 	}
-	return err
+	return err // also where the ledger has an earlier run at work: that one is settled first
 }
 
 // work trains and returns the verdict. Only what a later attempt can mend is an error.

@@ -128,7 +128,9 @@ func (c Champion) Moved(version int, at time.Time, why string) (Champion, bool) 
 }
 
 func (c Champion) moved(version int, at time.Time, why string) Champion {
-	c.Previous, c.Version = c.Version, version
+	if version != c.Version { // a person may have promoted it before its run had ended
+		c.Previous, c.Version = c.Version, version
+	}
 	c.Sequence++
 	c.At, c.Why, c.By = at.UTC(), why, ""
 	return c

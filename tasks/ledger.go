@@ -54,7 +54,8 @@ func (l *Ledger) State(ctx context.Context, model string) (retrain.State, error)
 	return l.state(cmd, model, "state of "+model)
 }
 
-// Requested sets the model's queued run, unless a later one is known, and returns the state, or a NotFoundError.
+// Requested sets the model's queued run, if it is the next after those that are known and no other one waits. It returns the
+// state, or a NotFoundError.
 func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State, error) {
 	cmd := requestedScript.Run(ctx, l.Conn.Redis, []string{stateKey(id.Model)}, id.Number, l.now())
 	return l.state(cmd, id.Model, "note "+id.String())

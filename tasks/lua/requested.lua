@@ -1,4 +1,5 @@
--- Notes that a run waits, unless it is known to have come further, or a later one is known.
+-- Notes that a run waits, if it is the next after those that are known and no other one waits. Otherwise either is of an older
+-- time: the run is known to have come further, or the state comes from a copy of Redis.
 --
 -- KEYS[1]  the model's state  HASH
 -- ARGV[1]  the run's number
@@ -12,8 +13,7 @@ local function number(field)
 end
 local run, running = tonumber(ARGV[1]), number('running')
 local now = clock(ARGV[2])
-local known = run < number('latest') or run <= number('settled') or run == running or run == number('queued')
-if not known then
+if run == number('latest') + 1 and number('queued') == 0 then
   redis.call('HSET', KEYS[1], 'queued', run, 'latest', run)
   if running == 0 then
     redis.call('HDEL', KEYS[1], 'attempt')

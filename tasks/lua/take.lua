@@ -9,7 +9,8 @@
 -- ARGV[2]  1 with the last batches, 0 when more follow
 -- ARGV[3]  now; '' for the server's clock
 -- ARGV[4]  and so on: the batches, a few thousand at most
--- returns  1; 0 for a run that was settled before; nil where there is no state; CONFLICT while another run is at work
+-- returns  1; 0 for a run that was settled before; nil where there is no state, or
+--          none any more, since it knew less than the run before; CONFLICT while another run is at work
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
 end
@@ -17,6 +18,10 @@ local function number(field)
   return tonumber(redis.call('HGET', KEYS[1], field) or '0')
 end
 local run, taker, running, queued = tonumber(ARGV[1]), number('taker'), number('running'), number('queued')
+if run > number('latest') + 1 then -- the state is of an older time, from a copy of Redis: it has to be rebuilt
+  redis.call('DEL', KEYS[1])
+  return false
+end
 if run <= number('settled') and run ~= taker and run ~= running and run ~= queued then
   return 0
 end

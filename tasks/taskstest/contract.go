@@ -70,13 +70,14 @@ func (p play) is(s retrain.State, want retrain.State) {
 // TestLedger tests what every ledger promises. open returns an empty one that keeps to Noon.
 func TestLedger(t *testing.T, open func(t *testing.T) Book) {
 	for name, act := range map[string]func(p play){
-		"a batch counts once":                       countsOnce,
-		"a failed run gives its rows back":          givesBack,
-		"one run at a time":                         oneRun,
-		"a run is handed on once":                   handedOnOnce,
-		"a rebuilt state does not replace one":      rebuilt,
-		"what is gone is forgotten":                 forgotten,
-		"a request that comes late changes nothing": lateRequest,
+		"a batch counts once":                         countsOnce,
+		"a failed run gives its rows back":            givesBack,
+		"one run at a time":                           oneRun,
+		"a run is handed on once":                     handedOnOnce,
+		"a rebuilt state does not replace one":        rebuilt,
+		"what is gone is forgotten":                   forgotten,
+		"a request that comes late changes nothing":   lateRequest,
+		"a state that is older than a run is dropped": olderThanARun,
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := play{t, open(t)}
@@ -155,12 +156,31 @@ func forgotten(p play) {
 }
 
 func lateRequest(p play) {
-	p.take(3, "a")
-	p.settle(3, retrain.Outcome{Learnt: true})
-	for _, n := range []int{2, 3} {
+	for n := 1; n <= 2; n++ {
+		p.take(n, "a")
+		p.settle(n, retrain.Outcome{Learnt: true})
+	}
+	for _, n := range []int{1, 2} {
 		s, err := p.Requested(p.Context(), run(n))
 		p.must(err)
-		p.is(s, retrain.State{Since: noon, Latest: 3})
+		p.is(s, retrain.State{Since: noon, Latest: 2})
+	}
+}
+
+// A state that knows nothing of a run that has begun, nor of the one before, comes from an older copy.
+func olderThanARun(p play) {
+	if s, err := p.Requested(p.Context(), run(2)); err != nil || s.Latest != 0 || s.Queued != 0 {
+		p.Errorf("a request that is not the next: %+v, %v", s, err)
+	}
+	if err := p.Take(p.Context(), run(2), []string{"a"}); !errors.Is(err, retrain.NotFoundError) {
+		p.Errorf("take: %v, want a NotFoundError", err)
+	}
+	p.must(p.Reset(p.Context(), "price", retrain.State{Latest: 1}, nil, nil))
+	if _, err := p.Settle(p.Context(), run(2), retrain.Outcome{Learnt: true, At: noon}); !errors.Is(err, retrain.NotFoundError) {
+		p.Errorf("settle: %v, want a NotFoundError", err)
+	}
+	if _, err := p.State(p.Context(), "price"); !errors.Is(err, retrain.NotFoundError) {
+		p.Errorf("it is still there: %v", err)
 	}
 }
 

@@ -66,11 +66,11 @@ func (l *Ledger) State(ctx context.Context, model string) (retrain.State, error)
 	return l.on(ctx, "state", model, func(*book) error { return nil })
 }
 
-// Requested sets the model's queued run, unless a later one is known.
+// Requested sets the model's queued run, if it is the next after those that are known and no other one waits.
 func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State, error) {
 	return l.on(ctx, "requested "+id.String(), id.Model, func(b *book) error {
 		s := &b.state
-		if id.Number < s.Latest || id.Number <= b.settled || id.Number == s.Running || id.Number == s.Queued {
+		if id.Number != s.Latest+1 || s.Queued != 0 {
 			return nil
 		}
 		s.Queued, s.Latest = id.Number, id.Number
@@ -85,6 +85,9 @@ func (l *Ledger) Requested(ctx context.Context, id retrain.RunID) (retrain.State
 func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) error {
 	_, err := l.on(ctx, "take "+id.String(), id.Model, func(b *book) error {
 		s := &b.state
+		if id.Number > s.Latest+1 {
+			return l.older(id)
+		}
 		if !b.known(id.Number) {
 			return nil
 		}
@@ -107,6 +110,12 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) e
 	return err
 }
 
+// older drops a state that knows less than a run that has begun: it comes from an older copy.
+func (l *Ledger) older(id retrain.RunID) error {
+	delete(l.Server.books, id.Model)
+	return retrain.Errorf(retrain.NotFoundError, "the state of model %q is older than run %d", id.Model, id.Number)
+}
+
 func (b *book) take(run int, batches []string) {
 	b.taker = run
 	for _, batch := range batches {
@@ -124,6 +133,9 @@ func (b *book) take(run int, batches []string) {
 // Settle ends a run: what it took is learnt, or is given back.
 func (l *Ledger) Settle(ctx context.Context, id retrain.RunID, o retrain.Outcome) (retrain.State, error) {
 	return l.on(ctx, "settle "+id.String(), id.Model, func(b *book) error {
+		if id.Number > b.state.Latest {
+			return l.older(id)
+		}
 		if !b.known(id.Number) {
 			return nil
 		}

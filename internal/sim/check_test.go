@@ -1,0 +1,286 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"retrain"
+	"retrain/s3io"
+	"retrain/tasks/taskstest"
+)
+
+// A vault is the bucket, and checks at every write what must always hold.
+type vault struct {
+	*s3io.Memory
+	*world
+	runs      map[string]map[int]*written // by model and number
+	champions map[string]retrain.Champion
+}
+
+// A written is what was written of a run.
+type written struct {
+	request      retrain.Run
+	start        *retrain.Start
+	result       *retrain.Result
+	began, ended time.Time // by the true clock
+	by           string
+}
+
+func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond s3io.Cond) (s3io.ETag, error) {
+	_, _, err := v.Memory.Get(ctx, key)
+	existed := err == nil
+	e, err := v.Memory.Put(ctx, key, body, cond)
+	if err != nil {
+		return e, err
+	}
+	parts := strings.Split(key, "/")
+	if parts[0] != "models" {
+		if existed {
+			v.brokenf("%s was written twice", key)
+		}
+		return e, nil
+	}
+	model, file := parts[1], parts[len(parts)-1]
+	switch {
+	case parts[2] == "champion.json":
+		v.moved(model, body)
+	case existed && (parts[2] == "history" || parts[2] == "runs" || file == "manifest.json"):
+		v.brokenf("%s was written twice", key)
+	case parts[2] == "runs" && !strings.Contains(key, "/checkpoints/"):
+		number, err := strconv.Atoi(strings.TrimLeft(parts[3], "0"))
+		if err != nil {
+			v.brokenf("%s: %v", key, err)
+		}
+		v.wrote(n, model, number, file, body)
+	}
+	return e, nil
+}
+
+// moved: the pointer goes forward by one.
+func (v *vault) moved(model string, body []byte) {
+	var c retrain.Champion
+	if err := json.Unmarshal(body, &c); err != nil {
+		v.brokenf("champion of %s: %v", model, err)
+	}
+	was := v.champions[model]
+	if c.Sequence != was.Sequence+1 || c.Highest < was.Highest || c.Version == was.Version && c.Highest == was.Highest || c.Version == c.Previous {
+		v.brokenf("the champion of %s went from %+v to %+v", model, was, c)
+	}
+	v.champions[model] = c
+}
+
+func (v *vault) wrote(n *node, model string, number int, file string, body []byte) {
+	if v.world.vault.runs[model] == nil {
+		v.runs[model] = make(map[int]*written)
+	}
+	runs := v.runs[model]
+	var err error
+	switch file {
+	case "request.json":
+		r := &written{by: n.name}
+		err = json.Unmarshal(body, &r.request)
+		v.requested(model, number, r)
+		runs[number] = r
+	case "dataset.json":
+		runs[number].start, runs[number].began = new(retrain.Start), time.Now()
+		err = json.Unmarshal(body, runs[number].start)
+		for other, r := range runs {
+			if other != number && r.start != nil && r.result == nil {
+				v.brokenf("%s-%d began while %s-%d was at work", model, number, model, other)
+			}
+		}
+	case "result.json":
+		runs[number].result, runs[number].ended = new(retrain.Result), time.Now()
+		err = json.Unmarshal(body, runs[number].result)
+	}
+	if err != nil {
+		v.brokenf("%s-%d: %s: %v", model, number, file, err)
+	}
+}
+
+// requested: only one run waits, and one that nobody asked for has something to learn, and waited after a failure.
+func (v *vault) requested(model string, number int, r *written) {
+	for other, was := range v.runs[model] {
+		if was.start == nil && was.result == nil {
+			v.brokenf("%s-%d was requested while %s-%d waits", model, number, model, other)
+		}
+	}
+	if r.request.Reason != retrain.ByInserts {
+		return
+	}
+	m := v.model(model)
+	if left := v.left(m); left < m.TrainAfterInserts {
+		v.brokenf("%s-%d was requested by inserts, and %d rows are new, of %d", model, number, left, m.TrainAfterInserts)
+	}
+	v.patient(model, number)
+}
+
+// patient: after a failure a run is requested when the back-off is over. One that was requested before the failure was known is
+// another matter.
+func (v *vault) patient(model string, number int) {
+	last := v.runs[model][number-1]
+	if v.jumps || v.harmed || last == nil || last.result == nil || last.result.Error == nil || last.result.Error.Code != retrain.TrainingError {
+		return
+	}
+	if s, err := v.stateOf(model); err != nil || s.Running != 0 || s.Failures == 0 {
+		return
+	}
+	if waited := time.Since(last.result.EndedAt); waited < retrain.Backoff(1) {
+		v.brokenf("%s-%d was requested %v after a failure", model, number, waited)
+	}
+}
+
+func (v *vault) model(name string) *retrain.Model {
+	for _, m := range models() {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// left returns the rows that a model accepts and that no run has learnt or is learning.
+func (v *vault) left(m *retrain.Model) (rows int) {
+	seen := make(map[string]bool)
+	for _, r := range v.runs[m.Name] {
+		if r.start != nil && (r.result == nil || r.result.State == retrain.Published || r.result.State == retrain.Rejected) {
+			for _, batch := range r.start.Dataset.Batches() {
+				seen[batch] = true
+			}
+		}
+	}
+	for batch, records := range v.stored() {
+		if !seen[batch] {
+			n, _ := accepts(m, records)
+			rows += n
+		}
+	}
+	return rows
+}
+
+// stored returns all batches.
+func (v *vault) stored() map[string][]retrain.Record {
+	ctx := context.Background()
+	log := &s3io.Records{Bucket: v.Memory}
+	data, err := log.Snapshot(ctx, retrain.Resource{Name: "items"}, nil)
+	if err != nil {
+		v.brokenf("%v", err)
+	}
+	stored := make(map[string][]retrain.Record)
+	for _, o := range data.Objects {
+		for t, err := range log.Tables(ctx, retrain.Dataset{Resource: "items", Objects: []retrain.DataObject{o}}) {
+			if err != nil {
+				v.brokenf("%v", err)
+				return nil
+			}
+			stored[o.Batch] = slices.AppendSeq(stored[o.Batch], t.Records())
+		}
+	}
+	return stored
+}
+
+// resting returns what is left to do.
+func (w *world) resting() error {
+	var errs []error
+	for _, m := range models() {
+		for number, r := range w.vault.runs[m.Name] {
+			if r.result == nil {
+				errs = append(errs, fmt.Errorf("%s-%d has no verdict", m.Name, number))
+			}
+		}
+		s, err := w.stateOf(m.Name)
+		left := w.vault.left(m)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case left-s.SetAside >= m.TrainAfterInserts && left >= s.Needs && s.Failures == 0:
+			errs = append(errs, fmt.Errorf("%s: %d rows are left", m.Name, left))
+		case s.Inserted != left:
+			errs = append(errs, fmt.Errorf("%s: %d rows are counted, %d are left", m.Name, s.Inserted, left))
+		case s.Running != 0 || s.Queued != 0:
+			errs = append(errs, fmt.Errorf("%s: the ledger has an open run: %+v", m.Name, s))
+		}
+		if served, is := w.live.Version(m.Name), w.vault.champions[m.Name].Version; served != is {
+			errs = append(errs, fmt.Errorf("%s: version %d is served, %d is champion", m.Name, served, is))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (w *world) stateOf(model string) (retrain.State, error) {
+	return (&taskstest.Ledger{Server: w.redis, Now: time.Now}).State(context.Background(), model)
+}
+
+// check checks all that S3 tells, at the end.
+func (w *world) check() {
+	places := make(map[string]int)
+	for _, records := range w.vault.stored() {
+		for _, r := range records {
+			places[r.ID()]++
+		}
+	}
+	for id, batch := range w.acked {
+		if places[id] != 1 {
+			w.brokenf("row %s of batch %s is %d times there", id, batch, places[id])
+		}
+	}
+	registry := &s3io.Registry{Bucket: w.vault.Memory}
+	for _, m := range models() {
+		if _, err := registry.History(context.Background(), m.Name); err != nil {
+			w.brokenf("history of %s: %v", m.Name, err)
+		}
+		for number, r := range w.vault.runs[m.Name] {
+			w.checkRun(registry, retrain.RunID{Model: m.Name, Number: number}, r)
+		}
+	}
+}
+
+// checkRun: a version is what its data make of it, however often it was interrupted, and is there when the verdict says so.
+func (w *world) checkRun(registry *s3io.Registry, id retrain.RunID, r *written) {
+	mf, err := registry.Manifest(context.Background(), id.Model, id.Number)
+	if r.result.State == retrain.Cancelled { // its worker may have been about to publish: then the version is there, and serves nobody
+		if c := w.vault.champions[id.Model]; c.Highest == id.Number {
+			w.brokenf("%s was cancelled, and became champion: %+v", id, c)
+		}
+		return
+	}
+	if there := err == nil; there != (r.result.Version != 0) {
+		w.brokenf("version %s: there %v, the verdict says %d", id, there, r.result.Version)
+	}
+	if r.result.State == retrain.Failed && r.result.Error.Code != retrain.InsufficientDataError && r.result.Error.Code != retrain.TrainingError {
+		w.brokenf("%s failed: %v", id, r.result.Error)
+	}
+	if r.result.State == retrain.Published && w.vault.champions[id.Model].Highest < id.Number {
+		w.brokenf("%s is published, the champion came to %+v", id, w.vault.champions[id.Model])
+	}
+	if err != nil {
+		return
+	}
+	weights, rows, err := begin(id.Model, (&s3io.Records{Bucket: w.vault.Memory}).Tables(context.Background(), r.start.Dataset))
+	if err != nil {
+		w.brokenf("%s: %v", id, err)
+	}
+	for slice := range fitSlices {
+		weights = learn(weights, slice)
+	}
+	dir, err := os.MkdirTemp("", "sim-")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	v, err := registry.Fetch(context.Background(), id.Model, id.Number, dir+"/v")
+	if err != nil {
+		w.brokenf("version %s: %v", id, err)
+		return
+	}
+	if b, err := os.ReadFile(v.Dir + "/saved_model.pb"); err != nil || string(b) != weights || mf.Fit.Samples != rows {
+		w.brokenf("version %s: %s of %d rows, %v; its data make %s of %d", id, b, mf.Fit.Samples, err, weights, rows)
+	}
+}

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"retrain"
+	"retrain/s3io"
+)
+
+var (
+	oneSeed   = flag.Uint64("sim.seed", 0, "play this story alone, and show it with -v")
+	firstSeed = flag.Uint64("sim.first", 1, "the first seed")
+	manySeeds = flag.Int("sim.seeds", 150, "how many stories are played")
+)
+
+// How long things go wrong in a story, and how long it may then take until nothing is left to do.
+const (
+	storyLength   = 45 * time.Second
+	storyPatience = 25 * time.Minute
+)
+
+func TestSim(t *testing.T) {
+	warmUp(t)
+	if *oneSeed != 0 {
+		w := story(t, *oneSeed)
+		t.Logf("\n%s", w.trace.String())
+		w.tellBroken(*oneSeed)
+		return
+	}
+	began, stories, steps, runs, rows := time.Now(), 0, 0, 0, 0
+	for seed := *firstSeed; seed < *firstSeed+uint64(*manySeeds); seed++ {
+		w := story(t, seed)
+		stories, steps, rows = stories+1, steps+w.steps, rows+len(w.acked)
+		for _, r := range w.vault.runs {
+			runs += len(r)
+		}
+		if w.tellBroken(seed) && t.Failed() {
+			break
+		}
+	}
+	took := time.Since(began)
+	t.Logf("%d stories, %d steps, %d rows, %d runs in %v: %.0f stories per minute", stories, steps, rows, runs, took, float64(stories)/took.Minutes())
+}
+
+func (w *world) tellBroken(seed uint64) bool {
+	if len(w.broken) == 0 {
+		return false
+	}
+	w.t.Errorf("seed %d: %s\nuntil then::\n%sreplay: go test ./internal/sim -run TestSim -sim.seed=%d -v", seed, w.broken[0], w.until("BROKEN", 60), seed)
+	return true
+}
+
+// story plays one.
+func story(t *testing.T, seed uint64) (w *world) {
+	t.Helper()
+	t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w = newWorld(t, seed)
+			w.tell(seed, storyLength, storyPatience)
+		})
+	})
+	w.t = t
+	return w
+}
+
+// warmUp has everything made that lasts longer than a story.
+func warmUp(t *testing.T) {
+	t.Helper()
+	log := &s3io.Records{Bucket: new(s3io.Memory)}
+	if _, err := log.Append(context.Background(), retrain.Batch{ID: "a", Resource: "r", Records: []retrain.Record{{"id": "1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := log.Snapshot(context.Background(), retrain.Resource{Name: "r"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range log.Tables(context.Background(), data) { //nolint:revive // reading it is the point
+	}
+}
+
+// The same seed tells the same story.
+func TestAStoryFollowsFromItsSeed(t *testing.T) {
+	warmUp(t)
+	for seed := uint64(1); seed <= 5; seed++ {
+		if a, b := story(t, seed), story(t, seed); a.sum != b.sum {
+			t.Errorf("seed %d: two stories of %d and %d steps", seed, a.steps, b.steps)
+		}
+	}
+}
