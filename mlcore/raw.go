@@ -13,7 +13,8 @@ import (
 
 // raw is the signature that does inside the graph what package prep does outside: every feature by its name, as it stands in
 // records (after map), [batch], or [batch, lookback] of a time series. Numbers and booleans are float32, dates float64 Unix
-// seconds, categories strings. Scaling is done in float64 and then rounded, as prep does it.
+// seconds, categories strings. Scaling is done in float64 and then rounded, as prep does it. Where the model says onMissing: mean
+// or zero, a value that is missing is NaN, or the empty string; elsewhere NaN is answered by NaN.
 func (m *savedModel) raw(g *graph.Graph, w []graph.Value) *meta.SignatureDef {
 	p := m.preparation
 	s := &meta.SignatureDef{MethodName: "tensorflow/serving/predict", Inputs: make(map[string]*meta.TensorInfo), Outputs: make(map[string]*meta.TensorInfo)}
@@ -45,7 +46,7 @@ func (m *savedModel) encode(g *graph.Graph, features []graph.Value) graph.Value 
 	p := m.preparation
 	columns := make([]graph.Value, len(features)) // each [batch, width of the feature], or with the lookback between the two
 	for i, v := range features {
-		columns[i] = encodeFeature(g, &p.Features[i], v)
+		columns[i] = encodeFeature(g, p, &p.Features[i], v)
 	}
 	x := columns[0]
 	if len(columns) > 1 { // TensorFlow does not join one
@@ -55,17 +56,28 @@ func (m *savedModel) encode(g *graph.Graph, features []graph.Value) graph.Value 
 }
 
 // encodeFeature returns a feature's columns. Numbers may be of any type.
-func encodeFeature(g *graph.Graph, f *prep.Feature, v graph.Value) graph.Value {
+func encodeFeature(g *graph.Graph, p *prep.Preparation, f *prep.Feature, v graph.Value) graph.Value {
 	last := g.Int(-1)
+	number, text, filled := p.Fill(f)
 	switch f.Form {
 	case prep.Category:
+		if filled {
+			v = g.Where(op.Equal(g.Scope(), v, g.Const("")), g.Const(text), v)
+		}
 		return g.Cast(op.Equal(g.Scope(), op.ExpandDims(g.Scope(), v, last), g.Const(f.Levels)), tf.Float)
 	case prep.Boolean:
+		if filled {
+			v = g.Where(op.IsNan(g.Scope(), v), g.Float(number), v)
+		}
 		return op.ExpandDims(g.Scope(), v, last)
 	}
 	scaled := op.ZerosLike(g.Scope(), v)
 	if f.Max > f.Min {
-		scaled = g.Div(g.Sub(g.Cast(v, tf.Double), g.Const(f.Min)), g.Const(f.Max-f.Min))
+		v = g.Cast(v, tf.Double)
+		if filled {
+			v = g.Where(op.IsNan(g.Scope(), v), g.Const(number), v)
+		}
+		scaled = g.Div(g.Sub(v, g.Const(f.Min)), g.Const(f.Max-f.Min))
 	}
 	return op.ExpandDims(g.Scope(), g.Cast(scaled, tf.Float), last)
 }

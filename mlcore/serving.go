@@ -1,6 +1,8 @@
 package mlcore
 
 import (
+	"math"
+
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
 	meta "github.com/tensorflow/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/tensorflow/tensorflow/tensorflow/go/op"
@@ -19,7 +21,8 @@ const (
 // an example cannot hold, nor several targets: there are none then.
 //
 // They take inputs [batch], serialized tf.Example messages with one value for each feature by its name: floats for numbers
-// and booleans (0 and 1), int64 Unix seconds for dates, bytes for categories. An example without one of them is an error.
+// and booleans (0 and 1), int64 Unix seconds for dates, bytes for categories. An example without one of them is an error,
+// unless the model says onMissing: mean or zero.
 // classify answers with the names of all classes [batch, classes] and their probabilities as scores, regress with the
 // prediction in the target's own units as outputs [batch, 1].
 func (m *savedModel) ofExamples(g *graph.Graph, w []graph.Value) map[string]*meta.SignatureDef {
@@ -28,7 +31,7 @@ func (m *savedModel) ofExamples(g *graph.Graph, w []graph.Value) map[string]*met
 		return nil
 	}
 	serialized := g.Arg(tf.String, -1)
-	y := m.answer(g, m.encode(g, parseExamples(g, serialized, p.Features)), w)
+	y := m.answer(g, m.encode(g, parseExamples(g, serialized, p)), w)
 	s := &meta.SignatureDef{Inputs: map[string]*meta.TensorInfo{"inputs": info(serialized, -1)}}
 	if classes := p.Targets[0].Classes; len(classes) > 0 {
 		scores := m.probabilities(g, y)
@@ -42,25 +45,45 @@ func (m *savedModel) ofExamples(g *graph.Graph, w []graph.Value) map[string]*met
 	return map[string]*meta.SignatureDef{regressSignature: s}
 }
 
-// parseExamples returns the values of the features, each [batch].
-func parseExamples(g *graph.Graph, serialized graph.Value, features []prep.Feature) []graph.Value {
-	keys, none := make([]string, len(features)), g.Const([]string{})
-	required, shapes := make([]graph.Value, len(features)), make([]tf.Shape, len(features))
-	for i := range features {
-		keys[i], shapes[i] = features[i].Name, tf.ScalarShape()
-		switch features[i].Form { // an empty default says that the feature must be there
-		case prep.Category:
-			required[i] = none
-		case prep.Date: // a float32 of Unix seconds is exact to two minutes
-			required[i] = g.Const([]int64{})
-		default:
-			required[i] = g.Const([]float32{})
-		}
+// parseExamples returns the values of the features, each [batch]; what is missing as serving_default takes it.
+func parseExamples(g *graph.Graph, serialized graph.Value, p *prep.Preparation) []graph.Value {
+	n, none := len(p.Features), g.Const([]string{})
+	keys, defaults, shapes := make([]string, n), make([]graph.Value, n), make([]tf.Shape, n)
+	for i := range p.Features {
+		keys[i], shapes[i] = p.Features[i].Name, tf.ScalarShape()
+		defaults[i] = g.Const(absent(p, &p.Features[i]))
 	}
 	_, _, _, values, _, _ := op.ParseExampleV2( //nolint:dogsled // sparse and ragged features, of which there are none
-		g.Scope(), serialized, none, none, g.Const(keys), none, required, 0, nil, nil, nil, shapes)
-	if len(values) < len(features) { // the graph is an error, which is told elsewhere
-		return make([]graph.Value, len(features))
+		g.Scope(), serialized, none, none, g.Const(keys), none, defaults, 0, nil, nil, nil, shapes)
+	if len(values) < n { // the graph is an error, which is told elsewhere
+		return make([]graph.Value, n)
+	}
+	for i := range values {
+		if f := &p.Features[i]; f.Form == prep.Date {
+			missing := op.Equal(g.Scope(), values[i], g.Const(noDate))
+			values[i] = g.Where(missing, g.Const(math.NaN()), g.Cast(values[i], tf.Double))
+		}
 	}
 	return values
+}
+
+// noDate stands for a date that is missing.
+const noDate = int64(math.MinInt64)
+
+// absent returns what an example is taken to say of a feature that it is without; an empty list says that it must be there.
+func absent(p *prep.Preparation, f *prep.Feature) any {
+	_, _, filled := p.Fill(f)
+	switch {
+	case f.Form == prep.Category && filled:
+		return ""
+	case f.Form == prep.Category:
+		return []string{}
+	case f.Form == prep.Date && filled: // a float32 of Unix seconds is exact to two minutes
+		return noDate
+	case f.Form == prep.Date:
+		return []int64{}
+	case filled:
+		return float32(math.NaN())
+	}
+	return []float32{}
 }

@@ -93,7 +93,7 @@ func TestAnExampleWithoutAFeatureIsAnError(t *testing.T) {
 	}
 }
 
-// examplesOf returns serialized tf.Examples: features = 1 {feature = 1 {key = 1, value = 2 {bytes_list, float_list or int64_list}}}.
+// examplesOf returns serialized tf.Examples, without what is missing: features = 1 {feature = 1 {key = 1, value = 2 {bytes_list, float_list or int64_list}}}.
 func examplesOf(raw map[string]any, n int) []string {
 	message := func(n protowire.Number, value []byte) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), value)
@@ -102,6 +102,9 @@ func examplesOf(raw map[string]any, n int) []string {
 	for i := range examples {
 		var features []byte
 		for name, column := range raw {
+			if v := reflect.ValueOf(column).Index(i); v.Kind() == reflect.String && v.Len() == 0 || v.CanFloat() && math.IsNaN(v.Float()) {
+				continue
+			}
 			var list []byte
 			switch x := column.(type) {
 			case []string:

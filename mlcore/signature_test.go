@@ -57,12 +57,7 @@ func TestRawSignatureAnswersLikePredict(t *testing.T) {
 	for name, m := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			job := retrain.Job{Model: m, Data: tables(products(60))}
-			if *savedModels != "" {
-				job.Dir = filepath.Join(*savedModels, name)
-				if err := os.MkdirAll(job.Dir, 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
+			job.Dir = savedModelDir(t, name)
 			v := train(t, e, job)
 			records := products(70)[60:]
 			s, err := mlcore.Load(v.Version)
@@ -84,17 +79,105 @@ func TestRawSignatureAnswersLikePredict(t *testing.T) {
 					t.Errorf("record %d: got %v, want %v", i, got, want[i])
 				}
 			}
-			if *savedModels != "" {
-				b, err := json.Marshal(map[string]any{"inputs": inputs, "outputs": got})
-				if err == nil {
-					err = os.WriteFile(filepath.Join(v.Dir, "expected.json"), b, 0o644)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
+			expect(t, v.Dir, inputs, got)
 		})
 	}
+}
+
+// gappy are records of which each is without another feature.
+func gappy() []retrain.Record {
+	records := products(5)
+	for i, field := range []string{"cost", "category", "createdAt", "expensive", "id"} { // the last one has all features
+		delete(records[i], field)
+	}
+	return records
+}
+
+// Where missing values are filled in, NaN and the empty string say in serving_default, and absence says in examples, what a
+// missing field says to Predict.
+func TestMissingValuesAnswerLikePredict(t *testing.T) {
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for _, rule := range []string{"mean", "zero"} {
+		t.Run(rule, func(t *testing.T) {
+			m := kinds()["dated"]
+			m.OnMissing = rule
+			job := retrain.Job{Model: m, Data: tables(slices.Concat(gappy(), products(60)[5:])), Dir: savedModelDir(t, "missing "+rule)}
+			v := train(t, e, job)
+			s, err := mlcore.Load(v.Version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			want, err := s.Predict(t.Context(), gappy())
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw := rawInputs(t, v, products(5))
+			none := float32(math.NaN())
+			raw["cost"].([]float32)[0], raw["category"].([]string)[1] = none, ""
+			raw["createdAt"].([]float64)[2], raw["expensive"].([]float32)[3] = math.NaN(), none
+			got := serve(t, v.Dir, raw)
+			examples, err := ask(t, v.Dir, "regress", map[string]any{"inputs": examplesOf(raw, 5)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range want {
+				if !same(t, got, i, want[i]) {
+					t.Errorf("record %d: got %v, want %v", i, got, want[i])
+				}
+				if y := examples["outputs"].([][]float32)[i][0]; y != got["prediction"].([]float32)[i] {
+					t.Errorf("record %d as an example: got %v, want %v", i, y, got["prediction"])
+				}
+			}
+			expect(t, v.Dir, raw, got)
+		})
+	}
+}
+
+// savedModelDir returns the folder of a version that Python is to check; "" where nobody asked for that.
+func savedModelDir(t *testing.T, name string) string {
+	t.Helper()
+	if *savedModels == "" {
+		return ""
+	}
+	dir := filepath.Join(*savedModels, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// expect writes down what Python should find, if anybody asked for that. NaN, which JSON does not know, is null.
+func expect(t *testing.T, dir string, inputs, outputs map[string]any) {
+	t.Helper()
+	if *savedModels == "" {
+		return
+	}
+	for name, v := range inputs {
+		inputs[name] = orNull(reflect.ValueOf(v))
+	}
+	b, err := json.Marshal(map[string]any{"inputs": inputs, "outputs": outputs})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "expected.json"), b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func orNull(v reflect.Value) any {
+	switch {
+	case v.Kind() == reflect.Slice:
+		all := make([]any, v.Len())
+		for i := range all {
+			all[i] = orNull(v.Index(i))
+		}
+		return all
+	case v.CanFloat() && math.IsNaN(v.Float()):
+		return nil
+	}
+	return v.Interface()
 }
 
 // rawInputs returns the values of serving_default's inputs.

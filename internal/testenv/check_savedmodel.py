@@ -23,7 +23,7 @@ def check(folder):
     model = tf.saved_model.load(str(folder))
     serve = model.signatures["serving_default"]
     _, declared = serve.structured_input_signature
-    inputs = {name: tf.constant(values, declared[name].dtype) for name, values in expected["inputs"].items()}
+    inputs = {name: tf.constant(known(values), declared[name].dtype) for name, values in expected["inputs"].items()}
     if set(inputs) != set(declared):
         return f"inputs are {sorted(declared)}, Go wrote {sorted(inputs)}"
     outputs = serve(**inputs)
@@ -47,8 +47,19 @@ def check(folder):
     return None
 
 
+def known(values):
+    """Values with NaN for null, which stands for a number that is missing."""
+    if isinstance(values, list):
+        return [known(v) for v in values]
+    return float("nan") if values is None else values
+
+
+def missing(x):
+    return x == b"" if isinstance(x, bytes) else x != x
+
+
 def examples(inputs):
-    """Serialized tf.Examples of serving_default's inputs; dates become int64."""
+    """Serialized tf.Examples of serving_default's inputs, without what is missing; dates become int64."""
     def feature(v):
         if v.dtype == tf.string:
             return lambda x: tf.train.Feature(bytes_list=tf.train.BytesList(value=[x]))
@@ -56,8 +67,8 @@ def examples(inputs):
             return lambda x: tf.train.Feature(int64_list=tf.train.Int64List(value=[int(x)]))
         return lambda x: tf.train.Feature(float_list=tf.train.FloatList(value=[x]))
 
-    columns = {name: [feature(v)(x) for x in v.numpy()] for name, v in inputs.items()}
-    rows = (dict(zip(columns, row)) for row in zip(*columns.values()))
+    columns = {name: [None if missing(x) else feature(v)(x) for x in v.numpy()] for name, v in inputs.items()}
+    rows = ({name: x for name, x in zip(columns, row) if x is not None} for row in zip(*columns.values()))
     return [tf.train.Example(features=tf.train.Features(feature=row)).SerializeToString() for row in rows]
 
 

@@ -90,6 +90,13 @@ func (f *Feature) fill(rule string) cell {
 	return cell{}
 }
 
+// Fill returns what stands for a missing value of f by the preparation's rule, before scaling: a number, or the text of a
+// category. It is false where the value must be there.
+func (p *Preparation) Fill(f *Feature) (number float64, text string, ok bool) {
+	v := f.fill(p.OnMissing)
+	return v.number, v.text, v.kind != retrain.Missing
+}
+
 // Encode writes the records into x, which is [len(records), Width()], as training encoded its own. Errors are
 // DataValidationErrors: "Missing features: demand", with all that are missing, or "feature cost: "abc" is not a number".
 func (e *Encoder) Encode(records []retrain.Record, x []float32) error {
