@@ -2,7 +2,9 @@ package mlcore_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,9 +161,94 @@ func TestContinueBeginsWithTheVersionsWeights(t *testing.T) {
 	if next.Losses[0] > first.Losses[0]/10 {
 		t.Errorf("got %v in the first epoch, the version had come to %v from %v", next.Losses[0], first.Loss, first.Losses[0])
 	}
-	m.Features = []string{"cost"}
-	_, err := tryTrain(t, e, retrain.Job{Model: m, Data: tables(products(80)), Continue: first.Version})
-	if !errors.Is(err, retrain.ModelConfigError) || !strings.Contains(err.Error(), "dense/kernel is [4 1] there and [1 1] now") {
-		t.Errorf("got %v", err)
+	for says, change := range map[string]func(m *retrain.Model){
+		`now they are ["cost" "price"]`: func(m *retrain.Model) { m.Features = []string{"cost"} },
+		`now they are ["cost" "demand" "categ`: func(m *retrain.Model) {
+			m.Target = retrain.Names{"createdAt"}
+			m.Map = map[string]string{"createdAt": "1"}
+		},
+		"dense/kernel is [4 1] there and [4 64": func(m *retrain.Model) {
+			m.Type, m.ModelConfig.Layers = retrain.NeuralNetwork, []retrain.Layer{{Units: 64}}
+		},
+	} {
+		m := m
+		change(&m)
+		_, err := tryTrain(t, e, retrain.Job{Model: m, Data: tables(products(80)), Continue: first.Version})
+		if !errors.Is(err, retrain.ModelConfigError) || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want %q", err, says)
+		}
 	}
+}
+
+// grown are more products: dearer, later, in a new category and size, with more demand.
+func grown() []retrain.Record {
+	records := products(80)
+	for i, r := range products(16) {
+		r["id"], r["cost"], r["price"], r["createdAt"] = fmt.Sprint("new", i), 150+r["cost"].(float64), 300+r["price"].(float64), "2025-06-01T00:00:00Z"
+		r["category"], r["size"], r["demand"] = "deluxe", "XL", 12.0
+		records = append(records, r)
+	}
+	return records
+}
+
+// A fit that continues begins with what the version has learnt, whatever the new records did to ranges, levels and classes: with
+// a learning rate of next to nothing it answers what the version answered.
+func TestContinueWithOtherRangesLevelsAndClasses(t *testing.T) {
+	e := &mlcore.Engine{}
+	defer e.Close()
+	for name, m := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			m.ModelConfig.Layers = slices.Clone(m.ModelConfig.Layers)
+			for i := range m.ModelConfig.Layers { // whose moving means go on in any case
+				m.ModelConfig.Layers[i].BatchNormalization = false
+			}
+			first := train(t, e, retrain.Job{Model: m, Data: tables(products(80))})
+			m.ModelConfig.LearningRate, m.ModelConfig.Epochs = 1e-12, 1
+			next := train(t, e, retrain.Job{Model: m, Data: tables(grown()), Continue: first.Version})
+			want, got := answers(t, first, products(40)), answers(t, next, products(40))
+			for i := range want {
+				if !closeTo(got[i], want[i]) {
+					t.Errorf("record %d: got %v, want %v", i, got[i].Prediction, want[i].Prediction)
+				}
+			}
+		})
+	}
+}
+
+func answers(t *testing.T, v trained, records []retrain.Record) []retrain.Prediction {
+	t.Helper()
+	s, err := mlcore.Load(v.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	p, err := s.Predict(t.Context(), records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// closeTo compares numbers, and classes: the same one unless a new one came up.
+func closeTo(got, want retrain.Prediction) bool {
+	switch w := want.Prediction.(type) {
+	case float64:
+		if want.Confidence == nil {
+			return math.Abs(got.Prediction.(float64)-w) < 1e-3*(1+math.Abs(w))
+		}
+	case []float64:
+		return slices.EqualFunc(got.Prediction.([]float64), w, func(a, b float64) bool { return math.Abs(a-b) < 1e-3*(1+math.Abs(b)) })
+	}
+	best := ""
+	for class := range want.Probabilities { // of those that the version knew
+		if best == "" || got.Probabilities[class] > got.Probabilities[best] {
+			best = class
+		}
+	}
+	for class, p := range want.Probabilities {
+		if p > want.Probabilities[best]+1e-4 {
+			return class == best
+		}
+	}
+	return true
 }

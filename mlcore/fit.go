@@ -160,7 +160,7 @@ func (f *fit) first(p *plan, of string) (*state, error) {
 	if f.Continue.Dir == "" {
 		return p.begin(nn.First(p.network.Parameters(), f.Model.Seed)), nil
 	}
-	first, err := weightsOf(f.Continue, p.network.Parameters())
+	first, err := f.continued()
 	if err != nil {
 		return nil, err
 	}
