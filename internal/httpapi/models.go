@@ -137,6 +137,10 @@ func (p *Predictions) readyz(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]bool{"ready": true})
 }
 
+func alive(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]bool{"live": true})
 }

@@ -66,6 +66,7 @@ func (p *Predictions) Handler() http.Handler { return routed(p.Routes()) }
 // Routes returns all that the server answers.
 func (p *Predictions) Routes() []Route {
 	list := []Route{
+		{http.MethodGet, "/{$}", "whether the process lives, where KServe asks", alive},
 		{http.MethodGet, "/v1/models", "the names of all models", p.list},
 		{http.MethodGet, "/readyz", "whether every champion is loaded", p.readyz},
 		{http.MethodGet, "/healthz", "whether the process lives", healthz},
