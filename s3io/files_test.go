@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"retrain"
 	"retrain/s3io"
 )
@@ -27,6 +29,15 @@ func filled(t testing.TB, files map[string]string) *s3io.Memory {
 		}
 	}
 	return b
+}
+
+func zstdOf(t testing.TB, text string) string {
+	t.Helper()
+	zip, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(zip.EncodeAll([]byte(text), nil))
 }
 
 func gzipped(text string) string {
@@ -111,6 +122,9 @@ func TestFilesErrors(t *testing.T) {
 		{"an open quote", "f/a.csv", "a,b\n1,2\n\"3,4\n", "", retrain.DataValidationError, "f/a.csv: line 3"},
 		{"half an object", "f/a.jsonl", "{\"a\":1}\n{\"a\"", "", retrain.DataValidationError, "f/a.jsonl: line 2"},
 		{"half a gzip", "f/a.csv.gz", gzipped("a,b\n1,2\n")[:20], "", retrain.DataValidationError, "f/a.csv.gz: line"},
+		{"half a zstd", "f/a.jsonl.zst", zstdOf(t, strings.Repeat(`{"a":1}`+"\n", 100_000))[:30], "", retrain.DataValidationError, "f/a.jsonl.zst: line"},
+		{"an open quote in the middle of many rows", "f/a.csv", "a,b\n" + strings.Repeat("1,2\n", 20_000) + "3,\"4\n" + strings.Repeat("5,6\n", 20_000), "",
+			retrain.DataValidationError, "f/a.csv: line 20002"},
 		{"half a Parquet", "f/a.parquet", whole[:len(whole)/2], "", retrain.DataValidationError, "f/a.parquet: not a whole Parquet"},
 		{"an empty Parquet", "f/a.parquet", "", "", retrain.DataValidationError, "f/a.parquet: not a whole Parquet"},
 		{"CSV that is called Parquet", "f/a.csv", "a,b\n1,2\n", "parquet", retrain.DataValidationError, "f/a.csv: not a whole Parquet"},

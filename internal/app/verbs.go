@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/s3io"
 	"retrain/mlcore/prep"
 )
 
@@ -22,7 +23,8 @@ func (a *App) State(ctx context.Context, model string) (retrain.State, error) {
 }
 
 // Apply stores what a configuration declares, and returns which of it was new or different, as "models/price", and which
-// was not. Everybody is told; a model that is due already is requested.
+// was not. A bucket that cannot be used, because its server ignores conditions, is refused before anything is in it. Everybody is
+// told; a model that is due already is requested.
 func (a *App) Apply(ctx context.Context, c *Config) (applied, unchanged []string, err error) {
 	before, err := a.Specs.Specs(ctx)
 	if err != nil {
@@ -30,6 +32,11 @@ func (a *App) Apply(ctx context.Context, c *Config) (applied, unchanged []string
 	}
 	if err := c.CheckModels(before.Resources); err != nil {
 		return nil, nil, err
+	}
+	if len(before.Models)+len(before.Resources) == 0 { // the first that is said to this bucket
+		if err := s3io.Check(ctx, a.Bucket); err != nil {
+			return nil, nil, err
+		}
 	}
 	if applied, unchanged, err = a.Specs.Apply(ctx, c.Specs()); err != nil {
 		return applied, unchanged, err
