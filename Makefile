@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit gpu-check libtensorflow redis protos clean
+.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-records fuzz gpu-check libtensorflow redis protos clean
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,17 @@ chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SE
 
 bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
 	@$(GO) run ./bench/fit -python $(or $(PYTHON),python3) -svg bench/fit/fit.svg
+
+bench-records: libtensorflow ## records written and read, beside s3db.js: S3DBJS=…/node_modules/s3db.js/dist/lite.js
+	@$(GO) run ./bench/records $(if $(S3DBJS),-s3dbjs $(S3DBJS)) -rows $(or $(ROWS),1000000)
+
+FUZZTIME ?= 10m
+fuzz: libtensorflow ## every decoder's fuzz target, one after another, FUZZTIME each
+	@for file in $$(git ls-files 's3io/*_test.go' 'internal/*_test.go' 'mlcore/*_test.go' 'cmd/*_test.go' | xargs grep -l '^func Fuzz'); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
+			echo "$$file $$target"; \
+			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 | tail -n 2 || exit 1; \
+		done; done
 
 gpu-check: SHELL := bash
 gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and speed on it
