@@ -64,7 +64,7 @@ func (b *bench) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []place{{"near", b.server.config, 3000}, {"far", distant, 1000}} {
+	for _, p := range []place{{"near", b.server.config, 2000}, {"far", distant, 1000}} {
 		if b.only != "" && b.only != p.name {
 			continue
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"retrain"
-	"retrain/s3io"
 	"retrain/mlcore/prep"
+	"retrain/s3io"
 )
 
 // State returns what is known of a model, rebuilt from S3 where Redis has lost it.
