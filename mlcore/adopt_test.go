@@ -56,6 +56,9 @@ func TestExportedAndImportedIsTheSame(t *testing.T) {
 	e := &mlcore.Engine{}
 	defer e.Close()
 	models := kinds()
+	filled := models["dated"]
+	filled.OnMissing = "mean"
+	models["missing values"] = filled
 	long, layers := models["series"], models["two targets"]
 	long.ModelConfig.Lookback, long.ModelConfig.Epochs, long.ModelConfig.RecurrentDropout = 170, 1, new(0.0)
 	layers.ModelConfig.Layers = []retrain.Layer{{Units: 3, Activation: "elu"}, {Units: 3, Activation: "selu"}, {Units: 2, Activation: "sigmoid"}}

@@ -59,7 +59,8 @@ func parseExamples(g *graph.Graph, serialized graph.Value, p *prep.Preparation) 
 		return make([]graph.Value, n)
 	}
 	for i := range values {
-		if f := &p.Features[i]; f.Form == prep.Date {
+		f := &p.Features[i]
+		if _, _, filled := p.Fill(f); filled && f.Form == prep.Date {
 			missing := op.Equal(g.Scope(), values[i], g.Const(noDate))
 			values[i] = g.Where(missing, g.Const(math.NaN()), g.Cast(values[i], tf.Double))
 		}

@@ -11,7 +11,7 @@ import (
 // operations are those that the graph of a version may have. None of them touches a file, a network or a process, but for the
 // two by which TensorFlow restores and saves the variables.
 var operations = set(`AddV2 ArgMax AssignVariableOp BiasAdd BlockLSTMV2 BroadcastTo Cast ConcatV2 Const Elu Equal ExpandDims Fill GatherV2 Identity
-	MatMul Mul NoOp PadV2 ParseExampleV2 Placeholder PlaceholderWithDefault ReadVariableOp RealDiv Relu Reshape RestoreV2 Rsqrt SaveV2 Selu Shape Sigmoid
+	IsNan MatMul Mul NoOp PadV2 ParseExampleV2 Placeholder PlaceholderWithDefault ReadVariableOp RealDiv Relu Reshape RestoreV2 Rsqrt SaveV2 SelectV2 Selu Shape Sigmoid
 	Slice Softmax Split Sub Tanh Transpose Unpack VarHandleOp ZerosLike`)
 
 func set(words string) map[string]bool {
