@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -62,7 +63,7 @@ func (c *checker) chosen() (chosen []*ran) {
 	for _, model := range slices.Sorted(maps.Keys(c.runs)) {
 		for _, r := range slices.Backward(c.runs[model]) {
 			switch {
-			case r.Result == nil || r.Result.Version == 0 || !r.Request.ResetWeights:
+			case r.Result == nil || r.Result.Version == 0 || !r.Request.ResetWeights || c.mayBeGone(r):
 			case c.Interrupted[r.String()]:
 				chosen = append(chosen, r)
 			default:
@@ -138,7 +139,9 @@ func (c *checker) askVersion(ctx context.Context, b s3io.Bucket, questions []ans
 	defer os.RemoveAll(dir)
 	registry := &s3io.Registry{Bucket: b}
 	v, err := registry.Fetch(ctx, questions[0].Model, n, filepath.Join(dir, "version"))
-	if err != nil {
+	if errors.Is(err, retrain.NotFoundError) && c.mayBeGone(&ran{Model: questions[0].Model, Number: n}) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	version, err := mlcore.Load(v)

@@ -18,7 +18,7 @@ const contSignal = syscall.SIGCONT
 // A fault is one thing that goes wrong, at its time after the start, for as long as it says.
 type fault struct {
 	At   time.Duration
-	Kind string // kill, term, pause, flush, redis-kill, redis-restore, redis, s3, promote, rollback, train
+	Kind string // kill, term, pause, flush, redis-kill, redis-restore, redis, s3, promote, rollback, train, cancel, pause-model
 	Who  string // a process or a model; "all" processes for redis and s3
 	Way  string // how a connection is bad; a number that a verb needs
 	For  time.Duration
@@ -41,7 +41,8 @@ func (p plan) String() string {
 
 // How often each kind of fault is drawn.
 var kinds = []string{"kill", "kill", "kill", "kill", "term", "term", "pause", "pause", "pause", "redis", "redis", "redis", "redis", "s3", "s3", "s3", "s3",
-	"flush", "flush", "redis-kill", "redis-restore", "promote", "rollback", "train", "train"}
+	"flush", "flush", "redis-kill", "redis-restore", "promote", "rollback", "train", "train",
+	"cancel", "cancel", "pause-model"}
 
 // newPlan draws a plan: a fault each second and a half or so, some of them at once.
 func newPlan(seed uint64, length time.Duration) (p plan) {
@@ -64,8 +65,10 @@ func newPlan(seed uint64, length time.Duration) (p plan) {
 			f.Who = ""
 		case "promote":
 			f.Who, f.Way, f.For = models[r.IntN(len(models))], strconv.Itoa(1+r.IntN(8)), 0
-		case "rollback", "train":
+		case "rollback", "train", "cancel":
 			f.Who, f.For = models[r.IntN(len(models))], 0
+		case "pause-model":
+			f.Who, f.For = models[r.IntN(len(models))], time.Duration(r.IntN(15000))*time.Millisecond
 		}
 		p = append(p, f)
 	}
@@ -114,14 +117,28 @@ func (s *stage) do(ctx context.Context, f fault) error {
 	case "flush", "redis-kill", "redis-restore":
 		return s.harm(ctx, f, over)
 	}
+	return s.byHand(ctx, f, over)
+}
+
+// byHand does what a person does. It may come to nothing: there is no such version, or Redis is away.
+func (s *stage) byHand(ctx context.Context, f fault, over <-chan time.Time) error {
 	args := []string{f.Kind, f.Who}
 	if f.Way != "" {
 		args = append(args, f.Way)
 	}
+	if f.Kind == "pause-model" {
+		_ = s.briefly(ctx, "pause", f.Who)
+		<-over
+		args = []string{"resume", f.Who}
+	}
+	_ = s.briefly(ctx, args...)
+	return nil
+}
+
+func (s *stage) briefly(ctx context.Context, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_ = s.producer(ctx, nil, args...) // there may be no such version, or Redis may be away
-	return nil
+	return s.producer(ctx, nil, args...)
 }
 
 // spoil makes one connection bad, or those of all processes, until it is over.

@@ -76,6 +76,7 @@ func (t truth) runs(ctx context.Context, model string, known map[string]*ran) (r
 // A pointer is champion.json, and an entry of the history.
 type pointer struct {
 	Version  int       `json:"version"`
+	Previous int       `json:"previous"`
 	Sequence int       `json:"sequence"`
 	Highest  int       `json:"highest"`
 	At       time.Time `json:"at"`

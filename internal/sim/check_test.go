@@ -2,10 +2,11 @@ package sim
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type vault struct {
 	*world
 	runs      map[string]map[int]*written // by model and number
 	champions map[string]retrain.Champion
+	read      map[string][]retrain.Record // batches, which never change
 }
 
 // A written is what was written of a run.
@@ -173,17 +175,22 @@ func (v *vault) stored() map[string][]retrain.Record {
 	if err != nil {
 		v.brokenf("%v", err)
 	}
-	stored := make(map[string][]retrain.Record)
+	if v.read == nil {
+		v.read = make(map[string][]retrain.Record)
+	}
 	for _, o := range data.Objects {
+		if v.read[o.Batch] != nil {
+			continue
+		}
 		for t, err := range log.Tables(ctx, retrain.Dataset{Resource: "items", Objects: []retrain.DataObject{o}}) {
 			if err != nil {
 				v.brokenf("%v", err)
 				return nil
 			}
-			stored[o.Batch] = slices.AppendSeq(stored[o.Batch], t.Records())
+			v.read[o.Batch] = slices.AppendSeq(v.read[o.Batch], t.Records())
 		}
 	}
-	return stored
+	return v.read
 }
 
 // resting returns what is left to do.
@@ -270,17 +277,10 @@ func (w *world) checkRun(registry *s3io.Registry, id retrain.RunID, r *written) 
 	for slice := range fitSlices {
 		weights = learn(weights, slice)
 	}
-	dir, err := os.MkdirTemp("", "sim-")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	v, err := registry.Fetch(context.Background(), id.Model, id.Number, dir+"/v")
-	if err != nil {
-		w.brokenf("version %s: %v", id, err)
-		return
-	}
-	if b, err := os.ReadFile(v.Dir + "/saved_model.pb"); err != nil || string(b) != weights || mf.Fit.Samples != rows {
-		w.brokenf("version %s: %s of %d rows, %v; its data make %s of %d", id, b, mf.Fit.Samples, err, weights, rows)
+	key := "models/" + id.Model + "/versions/" + strconv.Itoa(id.Number) + "/saved_model.pb"
+	b, _, err := w.vault.Get(context.Background(), key)
+	sum := sha256.Sum256(b)
+	if err != nil || string(b) != weights || mf.Fit.Samples != rows || mf.Files["saved_model.pb"].SHA256 != hex.EncodeToString(sum[:]) {
+		w.brokenf("version %s: %s of %d rows, %v; its data make %s of %d; %+v", id, b, mf.Fit.Samples, err, weights, rows, mf.Files)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,37 +34,64 @@ func TestSim(t *testing.T) {
 		w.tellBroken(*oneSeed)
 		return
 	}
-	began, stories, steps, runs, rows := time.Now(), 0, 0, 0, 0
-	for seed := *firstSeed; seed < *firstSeed+uint64(*manySeeds); seed++ {
-		w := story(t, seed)
-		stories, steps, rows = stories+1, steps+w.steps, rows+len(w.acked)
-		for _, r := range w.vault.runs {
-			runs += len(r)
+	var told tally
+	began := time.Now()
+	t.Run("stories", func(t *testing.T) {
+		for seed := *firstSeed; seed < *firstSeed+uint64(*manySeeds); seed++ {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				if told.enough() {
+					return
+				}
+				w := story(t, seed)
+				told.add(w, w.tellBroken(seed))
+			})
 		}
-		if w.tellBroken(seed) && t.Failed() {
-			break
-		}
-	}
+	})
 	took := time.Since(began)
-	t.Logf("%d stories, %d steps, %d rows, %d runs in %v: %.0f stories per minute", stories, steps, rows, runs, took, float64(stories)/took.Minutes())
+	t.Logf("%d stories, %d steps, %d rows, %d runs in %v: %.0f stories per minute", told.stories, told.steps, told.rows, told.runs, took,
+		float64(told.stories)/took.Minutes())
+}
+
+// A tally counts what was told.
+type tally struct {
+	mu                                   sync.Mutex // guards the following
+	stories, steps, rows, runs, failures int
+}
+
+func (a *tally) add(w *world, broken bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stories, a.steps, a.rows = a.stories+1, a.steps+w.steps, a.rows+len(w.acked)
+	for _, runs := range w.vault.runs {
+		a.runs += len(runs)
+	}
+	if broken {
+		a.failures++
+	}
+}
+
+// enough reports whether there is something to look into already.
+func (a *tally) enough() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failures > 0
 }
 
 func (w *world) tellBroken(seed uint64) bool {
 	if len(w.broken) == 0 {
 		return false
 	}
-	w.t.Errorf("seed %d: %s\nuntil then::\n%sreplay: go test ./internal/sim -run TestSim -sim.seed=%d -v", seed, w.broken[0], w.until("BROKEN", 60), seed)
+	w.t.Errorf("seed %d: %s\nuntil then:\n%sreplay: go test ./internal/sim -run TestSim -sim.seed=%d -v", seed, w.broken[0], w.until("BROKEN", 60), seed)
 	return true
 }
 
 // story plays one.
 func story(t *testing.T, seed uint64) (w *world) {
 	t.Helper()
-	t.Run(fmt.Sprint(seed), func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			w = newWorld(t, seed)
-			w.tell(seed, storyLength, storyPatience)
-		})
+	synctest.Test(t, func(t *testing.T) {
+		w = newWorld(t, seed)
+		w.tell(seed, storyLength, storyPatience)
 	})
 	w.t = t
 	return w
@@ -91,4 +120,12 @@ func TestAStoryFollowsFromItsSeed(t *testing.T) {
 			t.Errorf("seed %d: two stories of %d and %d steps", seed, a.steps, b.steps)
 		}
 	}
+}
+
+// The processes' small files live in memory where that is possible.
+func TestMain(m *testing.M) {
+	if _, err := os.Stat("/dev/shm"); err == nil && os.Getenv("TMPDIR") == "" {
+		_ = os.Setenv("TMPDIR", "/dev/shm") // then they are on the disk
+	}
+	os.Exit(m.Run())
 }
