@@ -49,12 +49,13 @@ func (f *remoteFile) get(ctx context.Context, offset, n int64) ([]byte, error) {
 // asItWas says what an error is, or an ETag. A file that has changed since the snapshot is a NotFoundError: what it was is no longer
 // there.
 func (f *remoteFile) asItWas(e ETag, err error) error {
-	if errors.Is(err, retrain.NotFoundError) {
+	switch {
+	case errors.Is(err, retrain.NotFoundError):
 		return retrain.Errorf(retrain.NotFoundError, "%s is gone since the snapshot: %w", f.object.Key, err)
-	} else if err == nil && f.object.ETag != string(e) || errors.Is(err, retrain.DataValidationError) { // or it ends before
+	case err == nil && f.object.ETag != string(e), errors.Is(err, retrain.DataValidationError): // or it ends before
 		return retrain.Errorf(retrain.NotFoundError, "%s was changed since the snapshot", f.object.Key).
 			WithHint("add new files instead of changing those that are there; the next run reads them as they are then")
-	} else if err != nil {
+	case err != nil:
 		return fmt.Errorf("%s: %w", f.object.Key, err)
 	}
 	return nil

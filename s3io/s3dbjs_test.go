@@ -96,11 +96,11 @@ func leaks(p listing, all []listing) bool {
 }
 
 func folderOf(p listing) string {
-	folder := ""
+	var folder strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(p.Values)) {
-		folder += fmt.Sprintf("/%s=%v", field, p.Values[field])
+		fmt.Fprintf(&folder, "/%s=%v", field, p.Values[field])
 	}
-	return folder
+	return folder.String()
 }
 
 // partitionsIn returns the partitions that the dump has references for.

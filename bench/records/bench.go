@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"retrain"
-	"retrain/s3io"
 )
 
 //go:embed peer.mjs
@@ -55,7 +54,7 @@ func (b *bench) stop() error { return b.server.stop() }
 // A place is where the server is, and how much can be waited for there.
 type place struct {
 	name string
-	s3   s3io.Config
+	s3   S3
 	slow int // records that s3db.js inserts
 }
 
@@ -77,14 +76,14 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-func under(c s3io.Config, prefix string) s3io.Config {
+func under(c S3, prefix string) S3 {
 	c.Prefix = prefix
 	return c
 }
 
 // inserts measures batches of 1,000.
 func (b *bench) inserts(ctx context.Context, p *place) error {
-	_, err := b.ours(ctx, p, "insert", "batches of 1,000", Job{Do: "insert", S3: under(p.s3, p.name+"/insert"), Rows: 20_000})
+	err := b.ours(ctx, p, "insert", "batches of 1,000", Job{Do: "insert", S3: under(p.s3, p.name+"/insert"), Rows: 20_000})
 	if err != nil {
 		return err
 	}
@@ -101,15 +100,15 @@ func (b *bench) natives(ctx context.Context, p *place) error {
 		at.Endpoint = p.s3.Endpoint
 		for _, when := range []string{"as inserted", "compacted"} {
 			if when == "compacted" {
-				if _, err := b.ours(ctx, p, fmt.Sprintf("compact %d", rows), "", Job{Do: "compact", S3: at, Resource: products}); err != nil {
+				if err := b.ours(ctx, p, fmt.Sprintf("compact %d", rows), "", Job{Do: "compact", S3: at, Resource: products}); err != nil {
 					return err
 				}
 			}
-			if _, err := b.ours(ctx, p, fmt.Sprintf("read %d", rows), when, Job{Do: "read", S3: at, Resource: products, Rows: rows, Times: 3}); err != nil {
+			if err := b.ours(ctx, p, fmt.Sprintf("read %d", rows), when, Job{Do: "read", S3: at, Resource: products, Rows: rows, Times: 3}); err != nil {
 				return err
 			}
 			in := &retrain.PartitionRef{Name: "byCategory", Values: map[string]any{"category": category(1)}}
-			if _, err := b.ours(ctx, p, fmt.Sprintf("5 %% of %d", rows), when, Job{Do: "read", S3: at, Resource: products, In: in, Rows: rows / 20, Times: 3}); err != nil {
+			if err := b.ours(ctx, p, fmt.Sprintf("5 %% of %d", rows), when, Job{Do: "read", S3: at, Resource: products, In: in, Rows: rows / 20, Times: 3}); err != nil {
 				return err
 			}
 		}
@@ -142,7 +141,7 @@ func (b *bench) legacies(ctx context.Context, p *place) error {
 	b.add(p, what, "Retrain", "cold", first)
 	b.add(p, what, "Retrain", "warm", cold)
 	job.Times = 1
-	if _, err := b.ours(ctx, p, what, "another process", job); err != nil {
+	if err := b.ours(ctx, p, what, "another process", job); err != nil {
 		return err
 	}
 	for _, do := range []string{"read", "getAll", "partition"} {
@@ -153,12 +152,11 @@ func (b *bench) legacies(ctx context.Context, p *place) error {
 	}
 	job.In = &retrain.PartitionRef{Name: "byCategory", Values: map[string]any{"category": category(1)}}
 	job.Rows = rows / 20
-	_, err = b.ours(ctx, p, "s3db, 5 % of 10000", "another process", job)
-	return err
+	return b.ours(ctx, p, "s3db, 5 % of 10000", "another process", job)
 }
 
 // ours does a job in a process of its own. The best of its times counts.
-func (b *bench) ours(ctx context.Context, p *place, what, when string, j Job) (Result, error) {
+func (b *bench) ours(ctx context.Context, p *place, what, when string, j Job) error {
 	if j.Resource.Name == "" {
 		j.Resource = products
 	}
@@ -167,7 +165,7 @@ func (b *bench) ours(ctx context.Context, p *place, what, when string, j Job) (R
 		r.Seconds = []float64{slices.Min(r.Seconds)}
 		b.add(p, what, "Retrain", when, r)
 	}
-	return r, err
+	return err
 }
 
 func (b *bench) run(ctx context.Context, j Job) (r Result, err error) {

@@ -21,8 +21,8 @@ const schema = `{"version":"1","resources":{"products":{"currentVersion":"v1","p
 	"versions":{"v1":{"attributes":{"name":"string","category":"string","cost":"number","demand":"number","price":"number","available":"boolean","createdAt":"string"}}}}}}`
 
 // fillDatabase stores records and the references of their partitions as s3db.js does, which would take minutes.
-func fillDatabase(ctx context.Context, cfg s3io.Config, prefix string, rows int) error {
-	b, err := s3io.Open(ctx, under(cfg, prefix))
+func fillDatabase(ctx context.Context, cfg S3, prefix string, rows int) error {
+	b, err := s3io.Open(ctx, under(cfg, prefix).config())
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func fillDatabase(ctx context.Context, cfg s3io.Config, prefix string, rows int)
 		Credentials: credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, "")})
 	put := func(key string, metadata map[string]string) error {
 		key = prefix + "/resource=products/" + key
-		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &cfg.Bucket, Key: &key, Metadata: metadata})
+		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: new(bucket), Key: &key, Metadata: metadata})
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

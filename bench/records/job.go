@@ -20,7 +20,7 @@ import (
 // A Job is something to do in a process of its own.
 type Job struct {
 	Do       string                `json:"do"` // insert, read, compact
-	S3       s3io.Config           `json:"s3"`
+	S3       S3                    `json:"s3"`
 	Resource retrain.Resource      `json:"resource"`
 	In       *retrain.PartitionRef `json:"in,omitempty"`
 	Rows     int                   `json:"rows"`           // how many records are inserted, or must be found
@@ -43,7 +43,7 @@ func printJob(ctx context.Context, text string) error {
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
 		return err
 	}
-	b, err := s3io.Open(ctx, j.S3)
+	b, err := s3io.Open(ctx, j.S3.config())
 	if err != nil {
 		return err
 	}

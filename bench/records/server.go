@@ -19,6 +19,19 @@ import (
 
 const bucket = "bench"
 
+// An S3 says how the server is reached, as others are told.
+type S3 struct {
+	Endpoint        string `json:"endpoint"`
+	Region          string `json:"region"`
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+	Prefix          string `json:"prefix"`
+}
+
+func (s S3) config() s3io.Config {
+	return s3io.Config{Bucket: bucket, Prefix: s.Prefix, Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey}
+}
+
 // serveFolder is the S3 server. Its first line on stdout is how to reach it.
 func serveFolder(ctx context.Context, dir string) error {
 	server := gateway.S3{Dir: dir, Port: embedded.FreePort(0), AccessKeyID: "bench", SecretAccessKey: "benchsecret"}
@@ -28,7 +41,7 @@ func serveFolder(ctx context.Context, dir string) error {
 	if err := server.CreateBucket(ctx, bucket); err != nil {
 		return err
 	}
-	err := json.NewEncoder(os.Stdout).Encode(s3io.Config{Bucket: bucket, Endpoint: server.Endpoint(), Region: gateway.Region, PathStyle: true,
+	err := json.NewEncoder(os.Stdout).Encode(S3{Endpoint: server.Endpoint(), Region: gateway.Region,
 		AccessKeyID: server.AccessKeyID, SecretAccessKey: server.SecretAccessKey})
 	if err != nil {
 		return err
@@ -44,7 +57,7 @@ type server struct {
 	dir    string
 	cmd    *exec.Cmd
 	stdin  io.Closer
-	config s3io.Config
+	config S3
 }
 
 func startServer(ctx context.Context) (*server, error) {
@@ -81,7 +94,7 @@ func (s *server) stop() error {
 }
 
 // far returns how the server is reached through a proxy that holds every request back.
-func far(near s3io.Config, latency time.Duration) (s3io.Config, error) {
+func far(near S3, latency time.Duration) (S3, error) {
 	target, err := url.Parse(near.Endpoint)
 	if err != nil {
 		return near, err

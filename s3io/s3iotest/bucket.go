@@ -1,4 +1,7 @@
-// Package s3iotest is the contract of a Bucket, as tests that every implementation passes.
+// Package s3iotest is the contracts of a Bucket and of a Source, as tests that every implementation passes: those of package s3io
+// on a bucket in memory, on gofakes3, on versitygw in a process of its own, and on any S3 that the environment names:
+// RETRAIN_TEST_S3_BUCKET, _ENDPOINT (none is AWS), _REGION and _PATH_STYLE=true, with the credentials of the AWS chain. There they
+// stay below a prefix of their own, and leave nothing.
 package s3iotest
 
 import (

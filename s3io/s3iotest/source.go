@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -115,10 +116,7 @@ func testOnce(t *testing.T, w *World) {
 
 func testValues(t *testing.T, w *World) {
 	want := retrain.Record{"id": "ü/1", "kind": "a b", "n": -1234.5625, "text": "ação \"é\", ótima 🚀", "yes": true}
-	written := make(retrain.Record)
-	for name, v := range want {
-		written[name] = v
-	}
+	written := maps.Clone(want)
 	w.Write(&written)
 	if got := w.all(t, nil); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("got %v, want %v", got, want)
