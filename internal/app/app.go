@@ -117,8 +117,8 @@ func (a *App) Training(f retrain.Fitter) *retrain.Training {
 
 // Live returns what keeps the champions loaded, with what loads them, and the folder for their files.
 func (a *App) Live(load func(retrain.Version) (retrain.Servable, error), dir string) *retrain.Live {
-	return &retrain.Live{Catalog: a.Catalog, Shelf: a.Registry, Events: a.Stream, Load: load, Dir: dir, Poll: 30 * time.Second,
-		Now: time.Now, Log: a.Log}
+	return &retrain.Live{Catalog: a.Catalog, Shelf: a.Registry, Events: a.Stream, Tell: a.Stream, Load: load, Dir: dir,
+		Memory: int64(a.Config.Predict.Memory), Poll: 30 * time.Second, Now: time.Now, Log: a.Log}
 }
 
 // Chunks returns what answers chunks of bulks in a prediction worker.

@@ -49,6 +49,9 @@ func (c *Config) check() error {
 		f.model("models."+name, c.Models[name])
 	}
 	f.connection(c)
+	if p := c.Predict; p.Concurrency < 0 || p.Queue < 0 || p.Slowest < 0 {
+		f.notef("predict", "concurrency, queue and slowest are not below 0")
+	}
 	return f.err()
 }
 

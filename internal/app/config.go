@@ -9,9 +9,10 @@ import (
 
 // Config is what retrain.yaml says: how to reach Redis and S3, what exists, and what is to be learnt.
 type Config struct {
-	Redis      Redis  `json:"redis,omitzero"`
-	S3         S3     `json:"s3,omitzero"`
-	PredictURL string `json:"predictUrl,omitempty"` // a prediction worker's address; "": predictions go through the queue
+	Redis      Redis   `json:"redis,omitzero"`
+	S3         S3      `json:"s3,omitzero"`
+	PredictURL string  `json:"predictUrl,omitempty"` // a prediction worker's address; "": predictions go through the queue
+	Predict    Predict `json:"predict,omitzero"`     // for prediction workers
 
 	// For models that leave them out.
 	MinTrainingSamples int   `json:"minTrainingSamples,omitempty"`

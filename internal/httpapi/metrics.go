@@ -78,6 +78,7 @@ func (m *Metrics) predicted(model string, version, rows, status int, took time.D
 type Serving interface {
 	Serving() []string
 	Version(model string) int
+	Refused() []retrain.Refusal
 	Ready() bool
 }
 
@@ -85,20 +86,24 @@ type Serving interface {
 func (m *Metrics) Serves(live Serving) { m.MustRegister(served{live}) }
 
 var (
-	modelInfo  = prometheus.NewDesc("retrain_model_info", "The version that answers for a model; always 1.", []string{"model", "version"}, nil)
-	modelReady = prometheus.NewDesc("retrain_predictor_ready", "Whether every champion is loaded.", nil, nil)
+	modelInfo    = prometheus.NewDesc("retrain_model_info", "The version that answers for a model; always 1.", []string{"model", "version"}, nil)
+	modelRefused = prometheus.NewDesc("retrain_model_refused_info", "A version that this worker does not let answer; always 1. Its status says why.", []string{"model", "version"}, nil)
+	modelReady   = prometheus.NewDesc("retrain_predictor_ready", "Whether every champion is loaded.", nil, nil)
 )
 
 // served asks at each scrape.
 type served struct{ Serving }
 
 // Describe implements prometheus.Collector.
-func (served) Describe(d chan<- *prometheus.Desc) { d <- modelInfo; d <- modelReady }
+func (served) Describe(d chan<- *prometheus.Desc) { d <- modelInfo; d <- modelRefused; d <- modelReady }
 
 // Collect implements prometheus.Collector.
 func (s served) Collect(c chan<- prometheus.Metric) {
 	for _, model := range s.Serving.Serving() {
 		c <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, model, strconv.Itoa(s.Version(model)))
+	}
+	for _, r := range s.Refused() {
+		c <- prometheus.MustNewConstMetric(modelRefused, prometheus.GaugeValue, 1, r.Model, strconv.Itoa(r.Version))
 	}
 	ready := 0.0
 	if s.Ready() {

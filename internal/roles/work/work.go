@@ -48,7 +48,8 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key, dir string) error {
-	live := a.Live(mlcore.Load, dir)
+	p := a.Config.Predict
+	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}.Load, dir)
 	m.Serves(live)
 	h := (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
 
