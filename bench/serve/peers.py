@@ -108,12 +108,16 @@ class Runtime(MLModel):
 
 def mlserver(model, host, port):
     import json
-    import subprocess
+    import socket
 
     folder = model + "-mlserver"
     os.makedirs(folder, exist_ok=True)
-    port = int(port)
-    settings = {"host": host, "http_port": port, "grpc_port": port + 1, "metrics_port": port + 2, "debug": False, "parallel_workers": 1}
+    ports = [socket.create_server((host, 0)) for _ in range(2)]
+    grpc, metrics = (p.getsockname()[1] for p in ports)
+    for p in ports:
+        p.close()
+    # Without workers of its own: with them, 1.7.1 does not start beside today's uvloop.
+    settings = {"host": host, "http_port": int(port), "grpc_port": grpc, "metrics_port": metrics, "debug": False, "parallel_workers": 0}
     for name, content in [("settings.json", settings), ("model-settings.json", {"name": "bench", "implementation": "runtime.Runtime"})]:
         with open(os.path.join(folder, name), "w") as f:
             json.dump(content, f)
