@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-records fuzz gpu-check libtensorflow redis protos clean
+.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ fuzz: libtensorflow ## every decoder's fuzz target, one after another, FUZZTIME 
 			echo "$$file $$target"; \
 			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 | tail -n 2 || exit 1; \
 		done; done
+
+bench-serve: build ## predictions beside FastAPI and MLServer: PYTHON=a python that has them (bench/serve/requirements.txt)
+	@$(GO) run ./bench/serve -python "$(PYTHON)"
+
+bench-promotions: libtensorflow redis ## 200 promotions and a dead Redis under open load, then 1,000 swaps and the memory they leave
+	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 200
+	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 1000 -pace 100ms
 
 gpu-check: SHELL := bash
 gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and speed on it

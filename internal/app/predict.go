@@ -9,9 +9,9 @@ import (
 	"retrain"
 )
 
-// Predict says how prediction workers work. The zero value works.
+// Predict says how prediction workers work.
 type Predict struct {
-	Memory      Bytes            `json:"memory,omitempty"`      // that loaded versions may take; 0: no limit
+	Memory      Bytes            `json:"memory,omitempty"`      // what loaded versions may take: beyond it those asked longest ago go, and come back when asked; 0: no limit
 	Concurrency int              `json:"concurrency,omitempty"` // runs of one version at once; as many as there are processors
 	Queue       int              `json:"queue,omitempty"`       // questions that may wait for one version; 1024
 	Slowest     retrain.Duration `json:"slowest,omitempty"`     // what one prediction may take, or the version is refused; 1s

@@ -102,9 +102,13 @@ func (p *Predictions) asked(do func(w http.ResponseWriter, r *http.Request, a *a
 		defer p.Metrics.atWork.Dec()
 		began := time.Now()
 		a := &ask{model: r.PathValue("model")}
-		err := p.read(w, r, a)
+		in, cancel, err := hurried(r)
+		defer cancel()
 		if err == nil {
-			err = do(w, r, a)
+			err = p.read(w, in, a)
+		}
+		if err == nil {
+			err = do(w, in, a)
 		}
 		version := 0
 		if a.version != nil {

@@ -93,7 +93,10 @@ func (sold) Done()                         {}
 
 // Predict answers price with twice the cost, iris with a rose unless the colour is red, sales with the sum of what was sold, and
 // pair with width and height.
-func (v sold) Predict(_ context.Context, records []retrain.Record) ([]retrain.Prediction, error) {
+func (v sold) Predict(ctx context.Context, records []retrain.Record) ([]retrain.Prediction, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if v.model == "broken" {
 		return nil, errors.New("secret internals")
 	}
