@@ -11,6 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"retrain"
 	"retrain/internal/httpapi"
 )
 
@@ -42,9 +43,10 @@ func TestAlertsAndDashboardAskForMetricsThatExist(t *testing.T) {
 // serving is a predictor with nothing loaded.
 type serving struct{}
 
-func (serving) Serving() []string  { return nil }
-func (serving) Version(string) int { return 0 }
-func (serving) Ready() bool        { return true }
+func (serving) Serving() []string          { return nil }
+func (serving) Version(string) int         { return 0 }
+func (serving) Refused() []retrain.Refusal { return nil }
+func (serving) Ready() bool                { return true }
 
 // exported returns the names of what the programs export.
 func exported(t *testing.T) map[string]bool {
