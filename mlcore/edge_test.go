@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestWhatCannotBeLearnt(t *testing.T) {
 			if i == 7 {
 				r["cost"] = math.NaN()
 			}
-		}), retrain.DataValidationError, "cost"},
+		}), retrain.DataValidationError, `feature cost is NaN, which cannot be learnt from (record "p7")`},
 		"a loss that explodes": {with(func(m *retrain.Model) {
 			m.ModelConfig.Optimizer, m.ModelConfig.LearningRate, m.ModelConfig.Epochs = "sgd", 10, 200
 		}),
@@ -56,9 +57,13 @@ func TestWhatCannotBeLearnt(t *testing.T) {
 	defer e.Close()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := tryTrain(t, e, retrain.Job{Model: test.model, Data: tables(test.records)})
+			dir := t.TempDir()
+			_, err := tryTrain(t, e, retrain.Job{Model: test.model, Data: tables(test.records), Dir: dir})
 			if !errors.Is(err, test.code) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want a %s with %q", err, test.code, test.says)
+			}
+			if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+				t.Errorf("got files of a version: %v, %v", files, err)
 			}
 		})
 	}

@@ -184,6 +184,18 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// A number that is none is found wherever it stands, also among the rows that are held out.
+func TestNoNumberIsFoundInEveryRow(t *testing.T) {
+	for _, field := range []string{"x", "price"} {
+		for i, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()} {
+			records := numbered(10)
+			records[i][field] = v
+			_, _, err := prep.Prepare(regression("x"), blocks(records))
+			wantError(t, err, retrain.DataValidationError, fmt.Sprintf("%s is %v, which cannot be learnt from (record \"r%d\")", field, v, i))
+		}
+	}
+}
+
 func TestNumericTarget(t *testing.T) {
 	p, d := prepare(t, all(regression("x")), rows("x", 1.0, 2.0, 3.0)) // prices 0, 1, 2
 	target := &p.Targets[0]
@@ -231,6 +243,10 @@ func TestManyLevels(t *testing.T) {
 	wantError(t, err, retrain.DataValidationError, "feature x has more than 65536 different texts in the first 8")
 
 	m := all(regression("x"))
+	m.Map = map[string]string{"x": `x[:10]`} // "level 1234"
+	_, _, err = prep.Prepare(m, blocks(records))
+	wantError(t, err, retrain.DataValidationError, "100000 rows of 10000 columns are 3 GB; feature x alone has 10000 levels")
+
 	m.Map = map[string]string{"x": `x[:8]`}                               // "level 12"
 	if p, _ := prepare(t, m, records); len(p.Features[0].Levels) != 100 { // 0 to 9 and 10 to 99
 		t.Errorf("got %d levels, want 100", len(p.Features[0].Levels))

@@ -237,7 +237,7 @@ func (p *Preparation) agree(m *retrain.Model) error {
 func (d *Data) encode(p *Preparation, place []int32, learnt int) error {
 	d.Width, d.Outputs = p.Width(), p.Outputs()
 	size := 4 * int64(d.Width) * int64(d.Rows)
-	if size > d.room.disk() {
+	if size > d.room.disk() || size > d.room.memory() && p.names(d.Rows) {
 		return p.tooWide(d.Rows, size)
 	}
 	d.Y = make([]float32, d.Rows*d.Outputs)
@@ -334,8 +334,25 @@ func (w *writer) keep(x []float32, at int) error {
 	return w.file.put(1, at, x)
 }
 
+// names reports whether most columns are those of a text that has another value in every tenth row: it names records, rather
+// than saying what they share.
+func (p *Preparation) names(rows int) bool {
+	n := len(p.widest().Levels)
+	return 2*n > p.Width() && 10*n >= rows
+}
+
+func (p *Preparation) widest() *Feature {
+	i := 0
+	for j := range p.Features {
+		if p.Features[j].Width() > p.Features[i].Width() {
+			i = j
+		}
+	}
+	return &p.Features[i]
+}
+
 func (p *Preparation) tooWide(rows int, size int64) error {
-	widest := slices.MaxFunc(p.Features, func(a, b Feature) int { return a.Width() - b.Width() })
+	widest := p.widest()
 	err := invalid("%d rows of %d columns are %d GB", rows, p.Width(), size>>30)
 	if n := len(widest.Levels); 2*n > p.Width() {
 		err.Message += fmt.Sprintf("; feature %s alone has %d levels", widest.Name, n)
