@@ -65,6 +65,23 @@ func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond 
 	return e, nil
 }
 
+// remove: no version goes that serves, or did before, or that an open run must beat.
+func (v *vault) remove(ctx context.Context, key string) error {
+	if parts := strings.Split(key, "/"); parts[0] == "models" && parts[2] == "versions" && parts[4] == "manifest.json" {
+		model := parts[1]
+		number, err := strconv.Atoi(parts[3])
+		if c := v.champions[model]; err != nil || number == c.Version || number == c.Previous {
+			v.brokenf("version %s-%s is removed, the champion is %+v", model, parts[3], c)
+		}
+		for other, r := range v.runs[model] {
+			if r.start != nil && r.result == nil && r.start.Champion == number {
+				v.brokenf("version %s-%d is removed, which %s-%d must beat", model, number, model, other)
+			}
+		}
+	}
+	return v.Memory.Delete(ctx, key)
+}
+
 // moved: the pointer goes forward by one.
 func (v *vault) moved(model string, body []byte) {
 	var c retrain.Champion
@@ -249,6 +266,18 @@ func (w *world) check() {
 	}
 }
 
+// mayBeGone reports whether a version may have been removed: a later one is there, and it does not serve.
+func (w *world) mayBeGone(id retrain.RunID) bool {
+	later := 0
+	for number, r := range w.vault.runs[id.Model] {
+		if number > id.Number && r.result != nil && r.result.Version != 0 {
+			later++
+		}
+	}
+	c := w.vault.champions[id.Model]
+	return later > 0 && id.Model != "clock" && c.Version != id.Number && c.Previous != id.Number
+}
+
 // checkRun: a version is what its data make of it, however often it was interrupted, and is there when the verdict says so.
 func (w *world) checkRun(registry *s3io.Registry, id retrain.RunID, r *written) {
 	mf, err := registry.Manifest(context.Background(), id.Model, id.Number)
@@ -256,6 +285,9 @@ func (w *world) checkRun(registry *s3io.Registry, id retrain.RunID, r *written) 
 		if c := w.vault.champions[id.Model]; c.Highest == id.Number {
 			w.brokenf("%s was cancelled, and became champion: %+v", id, c)
 		}
+		return
+	}
+	if err != nil && w.mayBeGone(id) {
 		return
 	}
 	if there := err == nil; there != (r.result.Version != 0) {

@@ -108,7 +108,7 @@ func (w *wire) Put(ctx context.Context, key string, body []byte, cond s3io.Cond)
 }
 
 func (w *wire) Delete(ctx context.Context, key string) error {
-	return w.do("s3", "delete "+key, func() error { return w.vault.Delete(ctx, key) })
+	return w.do("s3", "delete "+key, func() error { return w.vault.remove(ctx, key) })
 }
 
 func (w *wire) List(ctx context.Context, l s3io.Listing) iter.Seq2[s3io.ObjectInfo, error] {

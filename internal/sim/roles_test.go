@@ -84,10 +84,14 @@ func (n *node) wait(d time.Duration) bool {
 // schedules is what a scheduler does.
 func (n *node) schedules() {
 	s := n.sweeper()
+	k := &retrain.Keeper{Catalog: n.catalog, Attic: n.shelf, Runs: n.runs, State: n.ledger.State, Log: discard}
 	for i := 0; ; i++ {
 		_ = s.Sweep(n.ctx) // it tries again
 		if i%30 == 0 {
 			_ = s.Reconcile(n.ctx)
+		}
+		if i%10 == 5 {
+			_ = k.Keep(n.ctx)
 		}
 		if !n.wait(time.Second) {
 			return

@@ -46,9 +46,9 @@ func models() []*retrain.Model {
 		return m
 	}
 	return []*retrain.Model{
-		names(&retrain.Model{Name: "all", TrainAfterInserts: 20}),
+		names(&retrain.Model{Name: "all", TrainAfterInserts: 20, Keep: 1}),
 		names(&retrain.Model{Name: "clock", TrainInterval: retrain.Duration(15 * time.Second), TrainAfterInserts: 40}),
-		names(&retrain.Model{Name: "east", TrainAfterInserts: 8, MinTrainingSamples: 12, Promote: retrain.Promote{Rule: "improve", Metric: "mae"},
+		names(&retrain.Model{Name: "east", TrainAfterInserts: 8, MinTrainingSamples: 12, Keep: 1, Promote: retrain.Promote{Rule: "improve", Metric: "mae"},
 			Partition: &retrain.PartitionRef{Name: "bySide", Values: map[string]any{"side": "east"}}}),
 	}
 }

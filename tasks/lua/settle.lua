@@ -12,7 +12,8 @@
 -- ARGV[5]  why it failed, or ''
 -- ARGV[6]  now; '' for the server's clock
 -- ARGV[7]  and so on: the back-off after the first failure, the second, ... and all further ones, in milliseconds
--- returns  the state as field, value, ...; nil where there is none, or none any more, since it knew less than the run before
+-- returns  the state as field, value, ...; nil where there is none, or none any more, since it did not know
+--          of the run, or of what that had taken: it has to be rebuilt
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
 end
@@ -21,12 +22,12 @@ local function number(field)
 end
 local run, taker, running, queued = tonumber(ARGV[1]), number('taker'), number('running'), number('queued')
 local now = clock(ARGV[6])
-if run > number('latest') then -- the state is of an older time, from a copy of Redis: it has to be rebuilt
-  redis.call('DEL', KEYS[1])
-  return false
-end
 if run <= number('settled') and run ~= taker and run ~= running and run ~= queued then
   return state(now)
+end
+if run > number('latest') or (ARGV[2] == '1' and taker ~= run) then -- the state is of an older time, from a copy of Redis
+  redis.call('DEL', KEYS[1])
+  return false
 end
 local learnt, aside, failed = ARGV[2] == '1', ARGV[2] == 'aside', ARGV[4] == '1'
 

@@ -110,7 +110,7 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) e
 	return err
 }
 
-// older drops a state that knows less than a run that has begun: it comes from an older copy.
+// older drops a state that does not know of a run, or of what that has taken: it comes from an older copy.
 func (l *Ledger) older(id retrain.RunID) error {
 	delete(l.Server.books, id.Model)
 	return retrain.Errorf(retrain.NotFoundError, "the state of model %q is older than run %d", id.Model, id.Number)
@@ -133,11 +133,11 @@ func (b *book) take(run int, batches []string) {
 // Settle ends a run: what it took is learnt, or is given back.
 func (l *Ledger) Settle(ctx context.Context, id retrain.RunID, o retrain.Outcome) (retrain.State, error) {
 	return l.on(ctx, "settle "+id.String(), id.Model, func(b *book) error {
-		if id.Number > b.state.Latest {
-			return l.older(id)
-		}
 		if !b.known(id.Number) {
 			return nil
+		}
+		if id.Number > b.state.Latest || o.Learnt && b.taker != id.Number {
+			return l.older(id)
 		}
 		if b.taker == id.Number {
 			b.giveBack(o.Learnt)
