@@ -24,7 +24,8 @@ type ChunkState string
 
 // The states of a chunk's task.
 const (
-	ChunkWaits  ChunkState = "waits"  // for a worker, or to be tried again
+	ChunkWaits  ChunkState = "waits"  // for a worker
+	ChunkFails  ChunkState = "fails"  // it went wrong, and waits to be tried again
 	ChunkWorks  ChunkState = "works"  // at a worker that lives
 	ChunkLost   ChunkState = "lost"   // at a worker that seems to be dead
 	ChunkGone   ChunkState = "gone"   // done, or forgotten
@@ -37,7 +38,7 @@ type ChunkQueue interface {
 	EnqueueChunk(ctx context.Context, c Chunk, rows, attempt int) error
 	// AwaitChunk returns the number of a chunk of the bulk that was just answered, or false when none was for a second or so.
 	AwaitChunk(ctx context.Context, bulk string) (number int, ok bool, err error)
-	// ChunkState returns what has become of an attempt, and why it failed.
+	// ChunkState returns what has become of an attempt, and with ChunkFails and ChunkFailed why.
 	ChunkState(ctx context.Context, c Chunk, attempt int) (ChunkState, error)
 }
 
@@ -82,6 +83,9 @@ func (k *Bulker) Do(ctx context.Context, b Bulk, records iter.Seq2[Record, error
 			return err
 		}
 	}
+	if had := n*b.Rows + len(chunk); had != b.Records {
+		return Errorf(DataValidationError, "there are %d records, and were %d when the bulk was begun", had, b.Records)
+	}
 	return nil
 }
 
@@ -93,7 +97,8 @@ type window struct {
 	answered map[int]bool // by chunk, as far as was heard
 	asked    []asked      // in their order
 	take     func([]Answered) error
-	waited   int // looks at chunks that nobody had taken
+	waited   int    // looks at chunks that nobody had taken
+	why      string // the last chunk that went wrong did
 }
 
 // So many looks at chunks that nobody takes are worth a word.
@@ -165,7 +170,14 @@ func (w *window) pop(ctx context.Context) error {
 func (w *window) look(ctx context.Context, a *asked) error {
 	a.seen = w.Now()
 	state, err := w.Queue.ChunkState(ctx, a.Chunk, a.attempt)
-	if state == ChunkFailed || err != nil {
+	if state == ChunkFails {
+		if why := err.Error(); why != w.why {
+			w.why = why
+			w.Log.WarnContext(ctx, "a chunk is tried again", "chunk", a.String(), "why", why)
+		}
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if state != ChunkLost {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	chunkQueue    = "predict-bulk" // of its own, so that nobody's single question waits behind a million others
-	chunkRetries  = 4
+	chunkQueue    = "predict-bulk"   // of its own, so that nobody's single question waits behind a million others
+	chunkRetries  = 15               // three minutes, in which workers may be busy or away
 	chunkTimeout  = 10 * time.Minute // then the attempt is ended, and tried again
 	chunkLease    = 5 * time.Second  // how long after its last sign of life a worker counts as dead
 	chunkNews     = time.Hour        // how long it is remembered that a chunk was answered
@@ -79,7 +79,7 @@ func (b *Bulks) AwaitChunk(ctx context.Context, bulk string) (int, bool, error) 
 	return n, err == nil, nil      // what is no number is nobody's
 }
 
-// ChunkState returns what has become of an attempt, and with ChunkFailed why.
+// ChunkState returns what has become of an attempt, and with ChunkFails and ChunkFailed why.
 func (b *Bulks) ChunkState(ctx context.Context, c retrain.Chunk, attempt int) (retrain.ChunkState, error) {
 	id := chunkTaskID(c, attempt)
 	info, err := b.Conn.inspector().GetTaskInfo(chunkQueue, id)
@@ -90,6 +90,8 @@ func (b *Bulks) ChunkState(ctx context.Context, c retrain.Chunk, attempt int) (r
 		return "", b.Conn.queueFault(ctx, err, "look for chunk "+c.String())
 	}
 	switch info.State {
+	case asynq.TaskStateRetry:
+		return retrain.ChunkFails, failure(info.LastErr)
 	case asynq.TaskStateArchived:
 		err := failure(info.LastErr)
 		_ = b.Conn.inspector().DeleteTask(chunkQueue, id) // it was told; whoever asks again begins anew
@@ -108,6 +110,7 @@ func (b *Bulks) ChunkState(ctx context.Context, c retrain.Chunk, attempt int) (r
 
 // failure reads what asynq has written down of an error.
 func failure(text string) error {
+	text = strings.TrimSuffix(text, ": "+asynq.SkipRetry.Error())
 	if code, message, ok := strings.Cut(text, ": "); ok && strings.HasSuffix(code, "Error") && !strings.Contains(code, " ") {
 		return retrain.Errorf(retrain.Code(code), "%s", message)
 	}
@@ -125,7 +128,10 @@ func (w *Worker) chunk(ctx context.Context, t *asynq.Task) error {
 	stop := w.live(ctx, chunkKey(p.Chunk))
 	err := w.Chunk(ctx, p.Chunk, p.Rows)
 	stop()
-	if err != nil {
+	switch code := retrain.CodeOf(err); {
+	case code == retrain.NotFoundError, code == retrain.ModelNotFoundError, code == retrain.ModelNotTrainedError:
+		return fmt.Errorf("%w: %w", err, asynq.SkipRetry) // the version is gone, and does not come back
+	case err != nil:
 		return err
 	}
 	key := bulkKey(p.Bulk)
