@@ -10,7 +10,7 @@ import (
 )
 
 // open are the paths that need no key: what watches over a process asks there.
-var open = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
+var open = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true, "/v2/health/live": true, "/v2/health/ready": true}
 
 // WithKey lets only those in who know the key, as a bearer token, in X-API-Key, or as the password that a browser asks for.
 // An empty key lets everybody in.
