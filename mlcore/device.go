@@ -2,6 +2,7 @@ package mlcore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,6 +53,12 @@ func Probe() (Info, error) {
 		return info, retrain.Errorf(retrain.TensorFlowDependencyError, "TensorFlow %s finds no device", info.Version)
 	}
 	return info, nil
+}
+
+// HasGPU reports whether TensorFlow finds a GPU.
+func HasGPU() bool {
+	info, err := probed()
+	return err == nil && slices.ContainsFunc(info.Devices, func(d Device) bool { return d.Kind == "GPU" })
 }
 
 // probed is what Probe found first: devices do not come and go while a process lives.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type QueueDepth struct {
 	Pending   int    `json:"pending"`   // wait for a worker
 	Active    int    `json:"active"`    // are at a worker, dead ones included
 	Leased    int    `json:"leased"`    // are at a worker that lived half a minute ago
+	Orphans   int    `json:"orphans"`   // seem to be at a worker and are not: asynq has lost them; their runs are handed on by sweeps
 	Scheduled int    `json:"scheduled"` // wait for their time
 	Retry     int    `json:"retry"`     // wait to be tried again
 	Archived  int    `json:"archived"`  // were given up
@@ -55,7 +57,44 @@ func (c *Conn) Depths(ctx context.Context) ([]QueueDepth, error) {
 	for n, cmd := range counts {
 		*n = int(cmd.Val())
 	}
-	return depths, nil
+	return depths, c.orphans(ctx, depths)
+}
+
+const (
+	mostActive   = 1000            // active tasks of a queue that are looked at
+	pastRecovery = 5 * time.Minute // after a lease has ended asynq has long tried its task again
+)
+
+// orphans counts the tasks that are active without a lease: asynq never finds them again by itself.
+func (c *Conn) orphans(ctx context.Context, depths []QueueDepth) error {
+	for i := range depths {
+		key := "asynq:{" + depths[i].Queue + "}:"
+		if depths[i].Leased > 0 { // asynq would have recovered them by now, could it read them
+			past := strconv.FormatInt(time.Now().Add(-pastRecovery).Unix(), 10)
+			n, err := c.Redis.ZCount(ctx, key+"lease", "-inf", past).Result()
+			if err != nil {
+				return c.fault(err, "look for orphans")
+			}
+			depths[i].Orphans += int(n)
+		}
+		if depths[i].Active == 0 {
+			continue
+		}
+		ids, err := c.Redis.LRange(ctx, key+"active", 0, mostActive).Result()
+		if err != nil || len(ids) == 0 {
+			return c.fault(err, "look for orphans")
+		}
+		leases, err := c.Redis.ZMScore(ctx, key+"lease", ids...).Result()
+		if err != nil {
+			return c.fault(err, "look for orphans")
+		}
+		for _, until := range leases { // 0: none
+			if until == 0 {
+				depths[i].Orphans++
+			}
+		}
+	}
+	return nil
 }
 
 // queueNames returns the names of all our queues, sorted.

@@ -20,6 +20,7 @@ import (
 type Worker struct {
 	Conn    *Conn
 	Train   func(ctx context.Context, id retrain.RunID) error // retrain.Training.Do; nil: it trains nothing
+	Cancel  func(ctx context.Context, id retrain.RunID) error // ends a run whose task is cancelled in asynq's pages; nil: it is tried again
 	Predict Predict                                           // retrain.Live.Ask; nil: it predicts nothing
 	Chunk   Chunk                                             // retrain.Chunks.Do; nil: it answers no chunks of bulks
 	Lanes   []string                                          // of the models that it trains, as retrain.Model.Lane names them; nil: all
@@ -32,6 +33,8 @@ type Worker struct {
 	closing chan struct{} // is closed by close
 	close   func()
 	servers []*asynq.Server
+	at      sync.Map // ids of the tasks that train here
+	hears   sync.WaitGroup
 }
 
 // Start begins to serve and returns. It returns an UnavailableError where Redis does not answer, and a ModelConfigError for
@@ -56,6 +59,9 @@ func (w *Worker) Start(ctx context.Context) error {
 		if err := w.serve(typeChunk, w.chunk, chunksAtOnce, trainLook, map[string]int{chunkQueue: 1}); err != nil {
 			return err
 		}
+	}
+	if w.Train != nil && w.Cancel != nil {
+		w.hears.Go(w.pressed)
 	}
 	if w.Predict != nil {
 		return w.serve(typePredict, w.answer, cmp.Or(w.Answers, 8), predictLook, map[string]int{predictQueue: 1})
@@ -90,6 +96,7 @@ func (w *Worker) Shutdown() {
 	for _, s := range w.servers {
 		all.Go(s.Shutdown)
 	}
+	all.Go(w.hears.Wait)
 	w.servers = nil
 	done := make(chan struct{})
 	go func() {
@@ -147,6 +154,10 @@ func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 	}
 	ctx, cancel := w.untilShutdown(ctx)
 	defer cancel()
+	if task, ok := asynq.GetTaskID(ctx); ok {
+		w.at.Store(task, id)
+		defer w.at.Delete(task)
+	}
 	select {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()

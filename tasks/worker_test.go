@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"retrain"
 	"retrain/tasks"
@@ -172,6 +173,34 @@ func TestWhatNoRetryMendsIsArchived(t *testing.T) {
 		d := depth(t, c, "train-default")
 		return d.Archived == 3 && d.Completed == 1
 	})
+}
+
+// Whatever lies in asynq's keys, the good task behind it is served, and what is bad is seen.
+func TestPoisonNeitherBlocksNorCrashes(t *testing.T) {
+	c := connect(t)
+	const key = "asynq:{train-default}:"
+	r, ctx := c.Redis, t.Context()
+	enqueue(t, c, 1, 0) // enters the queue into asynq's list
+	must(t, r.HSet(ctx, key+"t:junk", "msg", "\x00no message", "state", "pending").Err())
+	must(t, r.LPush(ctx, key+"pending", "junk", "without a message").Err())
+	must(t, r.HSet(ctx, key+"t:orphan", "msg", "\xffno message", "state", "active").Err())
+	must(t, r.LPush(ctx, key+"active", "orphan", "orphan without a message").Err())
+	must(t, r.ZAdd(ctx, key+"lease", redis.Z{Score: 1, Member: "leased long ago"}).Err())
+	must(t, r.ZAdd(ctx, key+"retry", redis.Z{Score: 1, Member: "tried again"}).Err())
+	served := make(chan retrain.RunID, 10)
+	work(t, &tasks.Worker{Conn: c, Train: func(_ context.Context, id retrain.RunID) error {
+		served <- id
+		return nil
+	}})
+	<-served
+	enqueue(t, c, 2, 0)
+	<-served
+	eventually(t, "both have ended", func() bool { return depth(t, c, "train-default").Completed == 2 })
+	d := depth(t, c, "train-default")
+	t.Logf("%+v", d)
+	if d.Orphans < 2 {
+		t.Errorf("seen are %+v, want at least two orphans", d)
+	}
 }
 
 // asynq gives a place to the next task when a handler does not end with its context.

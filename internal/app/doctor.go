@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"retrain"
@@ -42,7 +44,112 @@ func (a *App) Check(ctx context.Context) []Finding {
 		}
 		findings = append(findings, f)
 	}
+	if sound(findings) { // otherwise nothing more can be asked
+		findings = append(findings, a.ledgerFinding(ctx), a.queueFinding(ctx), a.trainingFinding(ctx), a.workerFinding(ctx))
+	}
 	return findings
+}
+
+// sound reports whether Redis and S3 answer.
+func sound(findings []Finding) bool {
+	for _, f := range findings {
+		if (f.Name == "redis" || f.Name == "s3") && !f.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// ledgerFinding tells where Redis and S3 differ.
+func (a *App) ledgerFinding(ctx context.Context) Finding {
+	const name = "ledger"
+	all, err := a.Sweeper.Inspect(ctx)
+	if err != nil {
+		return finding(name, "", err)
+	}
+	var problems, rebuilt []string
+	for _, one := range all {
+		for _, p := range one.Problems {
+			problems = append(problems, one.Model+": "+p)
+		}
+		if s := one.State; !s.Rebuilt.IsZero() && s.Latest > 0 {
+			rebuilt = append(rebuilt, one.Model+" "+s.Rebuilt.Local().Format(time.DateTime))
+		}
+	}
+	if len(problems) > 0 {
+		return Finding{Name: name, Detail: strings.Join(problems, "; "), Hint: "a scheduler mends this within half a minute: is one running?"}
+	}
+	f := Finding{Name: name, OK: true, Detail: fmt.Sprintf("%d models, as S3 has them", len(all))}
+	if len(rebuilt) > 0 {
+		f.Detail += "; rebuilt from S3: " + strings.Join(rebuilt, ", ")
+	}
+	return f
+}
+
+// queueFinding tells which tasks nobody will serve.
+func (a *App) queueFinding(ctx context.Context) Finding {
+	const name = "queues"
+	depths, err := a.Redis.Depths(ctx)
+	if err != nil {
+		return finding(name, "", err)
+	}
+	var problems []string
+	waiting := 0
+	for _, d := range depths {
+		waiting += d.Pending + d.Scheduled + d.Retry
+		if d.Archived > 0 {
+			problems = append(problems, fmt.Sprintf("%s: %d tasks were given up", d.Queue, d.Archived))
+		}
+		if d.Orphans > 0 {
+			problems = append(problems, fmt.Sprintf("%s: %d tasks are lost at workers that are gone", d.Queue, d.Orphans))
+		}
+	}
+	if len(problems) > 0 {
+		return Finding{Name: name, Detail: strings.Join(problems, "; "), Hint: "no run is lost by it; look at them, and delete them, at /monitor of producer serve"}
+	}
+	return Finding{Name: name, OK: true, Detail: fmt.Sprintf("%d tasks wait", waiting)}
+}
+
+// How many failures in a row are no accident.
+const repeated = 3
+
+// trainingFinding tells which models fail again and again.
+func (a *App) trainingFinding(ctx context.Context) Finding {
+	const name = "trainings"
+	models, err := a.Status(ctx, "")
+	if err != nil {
+		return finding(name, "", err)
+	}
+	var problems []string
+	for _, m := range models {
+		if m.Failures >= repeated {
+			problems = append(problems, fmt.Sprintf("the last %d runs of %s failed: %s", m.Failures, m.Model, m.LastError))
+		}
+		if m.Run != nil && m.Run.Why != "" {
+			problems = append(problems, m.Run.Run+" "+m.Run.Why)
+		}
+	}
+	if len(problems) > 0 {
+		return Finding{Name: name, Detail: strings.Join(problems, "; "), Hint: "producer status; producer runs MODEL"}
+	}
+	return Finding{Name: name, OK: true, Detail: "none fails again and again, none waits for what does not come"}
+}
+
+// workerFinding tells who trains.
+func (a *App) workerFinding(ctx context.Context) Finding {
+	const name = "workers"
+	servers, err := a.Redis.Servers(ctx)
+	if err != nil {
+		return finding(name, "", err)
+	}
+	trains, busy := 0, 0
+	for _, s := range servers {
+		if slices.ContainsFunc(s.Queues, func(q string) bool { return strings.HasPrefix(q, "train-") }) {
+			trains++
+			busy += s.Busy
+		}
+	}
+	return Finding{Name: name, OK: true, Detail: fmt.Sprintf("%d train, %d of them are at it", trains, busy)}
 }
 
 // finding tells what came of a question.

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,12 +27,19 @@ func (a *App) Status(ctx context.Context, model string) ([]retrain.ModelStatus, 
 		models = []*retrain.Model{m}
 	}
 	all := make([]retrain.ModelStatus, len(models))
+	served := sync.OnceValues(func() (map[string]bool, error) { return a.served(ctx) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
 	for i, m := range models {
 		g.Go(func() error {
 			var err error
-			all[i], err = a.status(ctx, m)
+			if all[i], err = a.status(ctx, m); err != nil || all[i].State != retrain.ModelQueued || all[i].Run.Why != "" {
+				return err
+			}
+			lanes, err := served()
+			if lanes != nil && !lanes[m.Lane()] {
+				all[i].Run.Why = "waits for a worker: " + nobody(m)
+			}
 			return err
 		})
 	}
@@ -55,4 +64,28 @@ func (a *App) status(ctx context.Context, m *retrain.Model) (retrain.ModelStatus
 		shown = &p
 	}
 	return retrain.StatusOf(m, s, champion, shown, s.Now(time.Now)), nil
+}
+
+// served returns the lanes that some worker trains models of.
+func (a *App) served(ctx context.Context) (map[string]bool, error) {
+	servers, err := a.Redis.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lanes := make(map[string]bool)
+	for _, s := range servers {
+		for _, queue := range s.Queues {
+			if lane, ok := strings.CutPrefix(queue, "train-"); ok {
+				lanes[lane] = true
+			}
+		}
+	}
+	return lanes, nil
+}
+
+func nobody(m *retrain.Model) string {
+	if d := m.WithDefaults(); d.Device != "auto" {
+		return "none that is running trains models of device " + d.Device + ", priority " + d.Priority
+	}
+	return "none is running"
 }

@@ -2,6 +2,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
 
+	"retrain"
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
 	_ "retrain/internal/quiet" // TensorFlow's small talk
@@ -17,7 +19,8 @@ import (
 	"retrain/tasks"
 )
 
-// Train takes runs of some lanes, nil for all, from the queue and works them off with e, one at a time, until ctx ends. The run
+// Train takes runs of some lanes, nil for all, from the queue and works them off with e, one at a time, until ctx ends. Of all
+// lanes a machine without a GPU leaves those out that need one. The run
 // at work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
 func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine, compiled string, lanes []string) error {
 	if compiled != "" {
@@ -27,7 +30,26 @@ func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine
 	}
 	t := a.Training(e)
 	t.Events = m.Announced(t.Events)
-	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log})
+	t.Admit = admission{Most: 2 * cmp.Or(e.Memory, 1<<30), Room: room}.admit
+	if lanes == nil && !mlcore.HasGPU() {
+		lanes = withoutGPU()
+	}
+	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log,
+		Cancel: func(ctx context.Context, id retrain.RunID) error {
+			_, err := a.Endings.Cancel(ctx, id, "somebody in asynq's pages")
+			return err
+		}})
+}
+
+// withoutGPU returns the lanes of models that do not insist on a GPU.
+func withoutGPU() []string {
+	var lanes []string
+	for _, device := range []string{"auto", "cpu"} {
+		for _, priority := range []string{"critical", "default", "low"} {
+			lanes = append(lanes, retrain.Model{Device: device, Priority: priority}.Lane())
+		}
+	}
+	return lanes
 }
 
 // serve starts w when Redis answers, and shuts it down when ctx ends.
