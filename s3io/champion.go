@@ -29,7 +29,7 @@ func historyKey(model string, sequence int) string {
 // Champion returns a model's pointer, or a ModelNotTrainedError.
 func (r *Registry) Champion(ctx context.Context, model string) (retrain.Champion, error) {
 	_, m, _, err := r.champion(ctx, model)
-	if err == nil && m.Sequence == 0 {
+	if err == nil && m.Version == 0 {
 		err = notTrained(model)
 	}
 	return m.Champion, err
@@ -64,7 +64,7 @@ func (r *Registry) MoveChampion(ctx context.Context, model string, to func(retra
 		}
 		next, moves := to(was.Champion)
 		if !moves {
-			if was.Sequence == 0 {
+			if was.Version == 0 {
 				err = notTrained(model)
 			}
 			return was.Champion, err
@@ -90,6 +90,11 @@ func (r *Registry) move(ctx context.Context, next move, raw []byte, sequence int
 	if err := r.servable(ctx, next.Model, next.Version); err != nil {
 		return err
 	}
+	return r.replace(ctx, next, raw, sequence, e)
+}
+
+// replace writes the pointer, and both moves into the history.
+func (r *Registry) replace(ctx context.Context, next move, raw []byte, sequence int, e ETag) error {
 	cond := IfAbsent
 	if sequence > 0 {
 		cond, next.Before = IfMatch(e), digest(raw)

@@ -3,7 +3,9 @@ package s3io
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"retrain"
@@ -105,6 +107,10 @@ func (s *Specs) apply(ctx context.Context, key string, spec any) (changed bool, 
 		return false, err
 	}
 	was, _, err := s.Bucket.Get(ctx, key)
+	if err == nil && disposed(was) {
+		return false, retrain.Errorf(retrain.ConflictError, "%s is being disposed of", strings.TrimSuffix(key, "/"+specName)).
+			WithHint("try again when that is done, within a minute")
+	}
 	if err == nil && bytes.Equal(was, body) {
 		return false, nil
 	} else if err != nil && !errors.Is(err, retrain.NotFoundError) {
@@ -112,4 +118,9 @@ func (s *Specs) apply(ctx context.Context, key string, spec any) (changed bool, 
 	}
 	_, err = s.Bucket.Put(ctx, key, body, Always) // of two who apply at once, the later wins
 	return err == nil, err
+}
+
+func disposed(spec []byte) bool {
+	var m modelSpec
+	return json.Unmarshal(spec, &m) == nil && m.Disposed != nil
 }

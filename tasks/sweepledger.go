@@ -104,3 +104,8 @@ func (l *Ledger) stage(ctx context.Context, key string, values []any, add func(p
 	}
 	return nil
 }
+
+// Drop removes everything that is known of a model.
+func (l *Ledger) Drop(ctx context.Context, model string) error {
+	return l.Conn.fault(l.Conn.Redis.Del(ctx, append(bookKeys(model), progressKey(model))...).Err(), "drop "+model)
+}

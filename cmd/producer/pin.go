@@ -50,3 +50,33 @@ func (c *call) pin(ctx context.Context, pinned bool) error {
 		fmt.Fprintf(w, "%s: version %d %s\n", model, n, word)
 	})
 }
+
+func (p *program) disposeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "dispose",
+		Usage:     "remove a model: its declaration, versions and runs",
+		ArgsUsage: "MODEL",
+		Description: `  producer dispose price --force
+
+Its records stay, and so does the history of what served when.`,
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "do it: nothing of it comes back"}},
+		Action: p.joined(dispose, "MODEL"),
+	}
+}
+
+func dispose(ctx context.Context, c *call) error {
+	if !c.flags.Bool("force") {
+		return usage("dispose removes every version and run of %s for good", c.name(0)).hinted("say --force, or export it first: producer export " + c.name(0) + " -o FOLDER")
+	}
+	d, err := c.app.Dispose(ctx, c.name(0))
+	if err != nil {
+		return err
+	}
+	return c.answer(d, func(w io.Writer) {
+		if d.Done {
+			fmt.Fprintf(w, "%s is disposed of\n", d.Model)
+			return
+		}
+		fmt.Fprintf(w, "%s is disposed of; a scheduler removes the rest when its run has stopped\n", d.Model)
+	})
+}

@@ -71,7 +71,7 @@ func (p *program) commands() []*cli.Command {
 		p.trainCommand(), p.statusCommand(), p.predictCommand(), p.forecastCommand(),
 		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.trainingDataCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(),
-		p.promoteCommand(), p.rollbackCommand(), p.historyCommand(), p.pinCommand(), p.unpinCommand(), p.exportCommand(), p.importCommand(),
+		p.promoteCommand(), p.rollbackCommand(), p.historyCommand(), p.pinCommand(), p.unpinCommand(), p.disposeCommand(), p.exportCommand(), p.importCommand(),
 		p.eventsCommand(), p.doctorCommand(), p.serveCommand(),
 	}
 	for _, c := range list {

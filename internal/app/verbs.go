@@ -194,6 +194,10 @@ func (a *App) Rollback(ctx context.Context, model string, steps int) (retrain.Ch
 func undone(history []retrain.Champion) []int {
 	var served []int
 	for _, c := range history {
+		if c.Version == 0 { // the model was disposed of: nothing from before can serve again
+			served = nil
+			continue
+		}
 		if c.Why == byRollback {
 			i := max(len(served)-2, 0)
 			for i > 0 && served[i] != c.Version {

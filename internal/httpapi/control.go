@@ -43,6 +43,7 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 		"POST /v1/models/{model}/train":         c.train,
 		"POST /v1/models/{model}/promote":       c.promote,
 		"POST /v1/models/{model}/rollback":      c.rollback,
+		"DELETE /v1/models/{model}":             c.dispose,
 		"POST /v1/models/{model}/pin":           c.pin,
 		"POST /v1/models/{model}/unpin":         c.unpin,
 		"GET /v1/models/{model}/history":        c.history,

@@ -67,3 +67,8 @@ func (c *Control) history(_ http.ResponseWriter, r *http.Request) (any, error) {
 	moves, err := c.App.History(r.Context(), model, at)
 	return map[string]any{"model": model, "history": moves}, err
 }
+
+// dispose removes a model.
+func (c *Control) dispose(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return c.App.Dispose(r.Context(), r.PathValue("model"))
+}

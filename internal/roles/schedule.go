@@ -25,6 +25,7 @@ func Schedule(ctx context.Context, a *app.App) {
 	defer all.Wait()
 	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile)) })
 	all.Go(func() { every(ctx, keepEvery, once{Log: a.Log, What: "retention"}.log(a.Keeper.Keep)) })
+	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "disposal"}.log(a.Clear)) })
 	sweep := afterRestart(a, a.Sweeper.Sweep)
 	every(ctx, sweepEvery, once{Log: a.Log, What: "sweep"}.log(sweep))
 }
