@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
+.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and s
 	@. .tensorflow-gpu/env && CGO_CFLAGS="-I$(CURDIR)/.tensorflow-gpu/include" \
 		CGO_LDFLAGS="-L$(CURDIR)/.tensorflow-gpu/lib -ltensorflow_framework -Wl,-rpath,$(CURDIR)/.tensorflow-gpu/lib" \
 		$(GO) test -count=1 -bench=. -benchtime=3x ./mlcore/...
+
+bench-runs: build redis ## death to resumed, SIGTERM to exit, cancel to terminal: 20 each, with real programs
+	@$(GO) run ./bench/runs
 
 libtensorflow: ## TensorFlow's C library and headers, fetched when missing; FLAVOUR=gpu: with CUDA
 	@third_party/libtensorflow.sh $(TENSORFLOW) $(FLAVOUR)
