@@ -38,6 +38,14 @@ type Servable interface {
 	Close() error
 }
 
+// A JSONServable is a Servable that reads the commonest requests itself, which is much faster than making records of them.
+type JSONServable interface {
+	Servable
+	// PredictJSON is Predict of the records of {"instances":[…]}. It reports false for what it does not read: more records than most, or
+	// anything unusual or wrong.
+	PredictJSON(ctx context.Context, text []byte, most int) (predictions []Prediction, ok bool, err error)
+}
+
 // A Forecaster is a Servable of a time series.
 type Forecaster interface {
 	// Forecast returns the next steps values after the latest records, in the order of time, at least as many as its lookback.

@@ -39,6 +39,14 @@ func (u Using) Predict(ctx context.Context, records []Record) ([]Prediction, err
 	return u.s.Predict(ctx, records)
 }
 
+// PredictJSON is that of a JSONServable; what is none reads nothing.
+func (u Using) PredictJSON(ctx context.Context, text []byte, most int) (predictions []Prediction, ok bool, err error) {
+	if s, is := u.s.Servable.(JSONServable); is {
+		return s.PredictJSON(ctx, text, most)
+	}
+	return nil, false, nil
+}
+
 // Forecast returns the next steps values of a time series. A model of another type is a PredictionError.
 func (u Using) Forecast(ctx context.Context, latest []Record, steps int) ([]Prediction, error) {
 	f, ok := u.s.Servable.(Forecaster)

@@ -26,7 +26,7 @@ type Loaded struct {
 	buffers sync.Pool // of *buffers
 }
 
-var _ retrain.Servable = (*Loaded)(nil)
+var _ retrain.JSONServable = (*Loaded)(nil)
 
 // A Loader opens versions. The zero value works.
 type Loader struct {
@@ -140,6 +140,21 @@ func (l *Loaded) Predict(ctx context.Context, records []retrain.Record) ([]retra
 	}
 	b.x = windows(b.x, width, lookback, ends)
 	return l.answer(ctx, b, len(ends))
+}
+
+// PredictJSON implements retrain.JSONServable.
+func (l *Loaded) PredictJSON(ctx context.Context, text []byte, most int) (predictions []retrain.Prediction, ok bool, err error) {
+	b, got := l.buffers.Get().(*buffers)
+	if !got {
+		b = new(buffers)
+	}
+	defer l.buffers.Put(b)
+	var n int
+	if b.x, n, ok = l.encoder.EncodeJSON(text, b.x[:0], most); !ok {
+		return nil, false, nil
+	}
+	predictions, err = l.answer(ctx, b, n)
+	return predictions, true, err
 }
 
 // windows returns the lookback rows before each end, out of x [rows, width]: [ends, lookback, width].

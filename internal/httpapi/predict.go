@@ -151,9 +151,23 @@ func (p *Predictions) schema(a *ask) (*dialect.Schema, error) {
 
 // predict answers records by name, and the row and column format of TensorFlow Serving.
 func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, a *ask) error {
-	details, err := detailsOf(r)
+	wanted, err := detailsOf(r)
 	if err != nil {
 		return err
+	}
+	if fast, ok := a.version.(interface {
+		PredictJSON(ctx context.Context, text []byte, most int) ([]retrain.Prediction, bool, error)
+	}); ok {
+		predictions, ok, err := fast.PredictJSON(r.Context(), a.body, p.mostRows())
+		if a.rows = len(predictions); ok && err == nil {
+			err = allFinite(predictions)
+		}
+		if err != nil {
+			return err
+		}
+		if ok {
+			return p.writePredictions(w, a, wanted, new(dialect.Question), predictions)
+		}
 	}
 	q, err := dialect.ReadPredict(a.body, func() (*dialect.Schema, error) { return p.schema(a) })
 	if err != nil {
@@ -163,8 +177,12 @@ func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, a *ask) er
 	if err != nil {
 		return err
 	}
-	if details != nil {
-		return write(w, map[string]any{"predictions": details.of(predictions), "version": a.version.Version()})
+	return p.writePredictions(w, a, wanted, q, predictions)
+}
+
+func (p *Predictions) writePredictions(w http.ResponseWriter, a *ask, d details, q *dialect.Question, predictions []retrain.Prediction) error {
+	if d != nil {
+		return write(w, map[string]any{"predictions": d.of(predictions), "version": a.version.Version()})
 	}
 	return write(w, q.Answer(predictions))
 }
@@ -236,18 +254,14 @@ func write(w http.ResponseWriter, v any) error {
 
 // allFinite refuses what only records far outside of anything learnt can bring about.
 func allFinite(predictions []retrain.Prediction) error {
-	for i, p := range predictions {
-		numbers := []any{p.Prediction}
-		if p.Confidence != nil {
-			numbers = append(numbers, *p.Confidence)
-		}
-		if p.Interval != nil {
-			numbers = append(numbers, p.Interval[0], p.Interval[1])
-		}
+	for i := range predictions {
+		p := &predictions[i]
+		ok := finite(p.Prediction) && (p.Confidence == nil || finite(*p.Confidence)) &&
+			(p.Interval == nil || finite(p.Interval[0]) && finite(p.Interval[1]))
 		for _, v := range p.Probabilities {
-			numbers = append(numbers, v)
+			ok = ok && finite(v)
 		}
-		if !finite(numbers) {
+		if !ok {
 			return retrain.Errorf(retrain.DataValidationError, "instance %d: the answer is no finite number: its values are too large", i+1)
 		}
 	}

@@ -18,6 +18,8 @@ type Encoder struct {
 	fill    []cell           // [features], for what is missing; Missing: it must be there
 	made    []*program       // [features], of those that map makes
 	readers sync.Pool        // of *recordReader
+	index   map[string]int   // of the features, by name
+	flat    bool             // every feature is a field of the record itself
 }
 
 // A recordReader reads the features of one record after the other.
@@ -33,6 +35,7 @@ type recordReader struct {
 func (p *Preparation) Encoder() (*Encoder, error) {
 	n := len(p.Features)
 	e := &Encoder{Preparation: p, levels: make([]map[string]int, n), fill: make([]cell, n), made: make([]*program, n)}
+	e.index, e.flat = p.plainFeatures()
 	e.readers.New = func() any {
 		r := &recordReader{cells: make([]cell, n)}
 		r.at = func(path string) any { return r.record.At(path) }
