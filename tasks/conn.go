@@ -85,7 +85,18 @@ func Open(cfg Config) (*Conn, error) {
 // MakeRedisClient returns a new redis.UniversalClient with the same settings; who asks for it closes it.
 func (c *Conn) MakeRedisClient() any { return c.client() }
 
-func (c *Conn) client() redis.UniversalClient { return redis.NewUniversalClient(c.options) }
+// How old a cluster's map may be. The driver looks at it anew when a node sends it elsewhere, but a node that is gone sends
+// nobody: for as long as this it is dialled after its replica has taken over.
+const mapAge = 3 * time.Second
+
+func (c *Conn) client() redis.UniversalClient {
+	if !c.options.IsClusterMode {
+		return redis.NewUniversalClient(c.options)
+	}
+	o := c.options.Cluster()
+	o.ClusterStateReloadInterval = mapAge
+	return redis.NewClusterClient(o)
+}
 
 // Addr returns where Redis is, for people.
 func (c *Conn) Addr() string { return c.addr }
