@@ -109,7 +109,8 @@ func TestEverythingArrivesInTheConfiguration(t *testing.T) {
 			r.TLS.CA != "/etc/retrain/redis-tls/ca.crt" || r.TLS.Cert == "" || r.TLS.Key == "" || r.TLS.ServerName != "redis.example.com" {
 			t.Errorf("redis %+v %+v", r, r.TLS)
 		}
-		if s := c.S3; s.Bucket != "models" || s.Prefix != "live/" || s.Endpoint != "https://s3.example.com" || s.Region != "eu-west-1" || !s.PathStyle {
+		if s := c.S3; s.Bucket != "models" || s.Prefix != "live/" || s.Endpoint != "https://s3.example.com" || s.Region != "eu-west-1" || !s.PathStyle ||
+			s.AssumeRole == "" || s.ExternalID == "" || s.Encryption != "aws:kms" || s.KMSKey == "" || s.CA != "/etc/retrain/s3-ca/bundle.pem" {
 			t.Errorf("s3 %+v", s)
 		}
 		return

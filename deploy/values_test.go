@@ -196,6 +196,7 @@ var (
 		"redis.addr":         {"pattern": `^([^:/\s]+:[0-9]+)?$`},
 		"redis.cluster":      listOf(address),
 		"addrs":              listOf(address),
+		"s3.encryption":      oneOf("", "AES256", "aws:kms"),
 		"s3.bucket":          {"minLength": 3},
 		"s3.endpoint":        {"pattern": "^(https?://.+)?$"},
 		"maxReplicas":        {"minimum": 1},

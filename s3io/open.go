@@ -1,10 +1,12 @@
 package s3io
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,8 +14,10 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"retrain"
 )
@@ -27,6 +31,11 @@ type Config struct {
 	PathStyle       bool   // http://host/bucket instead of http://bucket.host
 	AccessKeyID     string // "" is the AWS chain: environment, shared files, instance roles
 	SecretAccessKey string
+	AssumeRole      string // ARN of a role that is taken on with those credentials
+	ExternalID      string // what the owner of that role wants to hear
+	CA              string // a PEM file: the authorities that are trusted, instead of the system's
+	Encryption      string // AES256 or aws:kms; "" is what the bucket does by itself
+	KMSKey          string // for aws:kms; "" is the account's own
 }
 
 // Patience. A request that does not get through is better given up while whoever asked still waits: everything in Retrain is
@@ -86,9 +95,19 @@ func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
 		load = append(load, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, "")))
 	}
+	if cfg.CA != "" {
+		authorities, err := os.ReadFile(cfg.CA)
+		if err != nil {
+			return nil, retrain.Errorf(retrain.ModelConfigError, "s3.ca: %w", err)
+		}
+		load = append(load, config.WithCustomCABundle(bytes.NewReader(authorities)))
+	}
 	loaded, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, retrain.Errorf(retrain.ModelConfigError, "s3: AWS configuration: %w", err)
+	}
+	if cfg.AssumeRole != "" {
+		loaded.Credentials = cfg.role(loaded)
 	}
 	return s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.UsePathStyle = cfg.PathStyle
@@ -97,6 +116,25 @@ func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
 		}
 		o.DisableLogOutputChecksumValidationSkipped = true // servers that send no checksum are common, and not news
 	}), nil
+}
+
+// role returns credentials of a role that who is configured may take on. They are taken anew before they end.
+func (cfg Config) role(as aws.Config) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(as), cfg.AssumeRole, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "retrain"
+		if cfg.ExternalID != "" {
+			o.ExternalID = &cfg.ExternalID
+		}
+	}))
+}
+
+// encrypted says how an object is to be encrypted.
+func (cfg Config) encrypted(in *s3.PutObjectInput) *s3.PutObjectInput {
+	in.ServerSideEncryption = types.ServerSideEncryption(cfg.Encryption)
+	if cfg.KMSKey != "" {
+		in.SSEKMSKeyId = &cfg.KMSKey
+	}
+	return in
 }
 
 // delay returns how long to wait after an attempt, from 1. Half of it is chance, so that those who failed together don't come

@@ -81,7 +81,7 @@ func (b *s3Bucket) get(ctx context.Context, in *s3.GetObjectInput) (Object, erro
 // Put stores an object. When the answer to a conditional write is lost and the SDK asks again, the server refuses because of
 // what our own first attempt has stored: then the object is ours, which its content shows.
 func (b *s3Bucket) Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error) {
-	in := &s3.PutObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Body: bytes.NewReader(body)}
+	in := b.cfg.encrypted(&s3.PutObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Body: bytes.NewReader(body)})
 	if cond.absent {
 		in.IfNoneMatch = aws.String("*")
 	}

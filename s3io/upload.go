@@ -26,6 +26,6 @@ func Upload(ctx context.Context, b Bucket, key string, body io.ReadSeeker) error
 }
 
 func (b *s3Bucket) upload(ctx context.Context, key string, body io.ReadSeeker) error {
-	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Body: body})
+	_, err := b.client.PutObject(ctx, b.cfg.encrypted(&s3.PutObjectInput{Bucket: &b.cfg.Bucket, Key: &key, Body: body}))
 	return b.cfg.translate(ctx, OpPut, key, err)
 }

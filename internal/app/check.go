@@ -196,4 +196,10 @@ func (f *faults) connection(c *Config) {
 	if (c.S3.AccessKeyID == "") != (c.S3.SecretAccessKey == "") {
 		f.notef("s3", "accessKeyId and secretAccessKey belong together")
 	}
+	if e := c.S3.Encryption; e != "" && e != "AES256" && e != "aws:kms" {
+		f.notef("s3.encryption", "%q is neither AES256 nor aws:kms", e)
+	}
+	if c.S3.KMSKey != "" && c.S3.Encryption != "aws:kms" {
+		f.notef("s3.kmsKey", "is for encryption: aws:kms")
+	}
 }

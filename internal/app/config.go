@@ -62,6 +62,11 @@ type S3 struct {
 	PathStyle       bool   `json:"pathStyle,omitempty"`
 	AccessKeyID     string `json:"accessKeyId,omitempty"`
 	SecretAccessKey string `json:"secretAccessKey,omitempty"`
+	AssumeRole      string `json:"assumeRole,omitempty"` // ARN of a role that is taken on with the credentials
+	ExternalID      string `json:"externalId,omitempty"` // what that role's owner wants to hear
+	CA              string `json:"ca,omitempty"`         // a PEM file: the authorities that are trusted, instead of the system's
+	Encryption      string `json:"encryption,omitempty"` // AES256, aws:kms; "": what the bucket does by itself
+	KMSKey          string `json:"kmsKey,omitempty"`     // for aws:kms
 }
 
 // secret reports whether the file holds what nobody else may read.

@@ -114,6 +114,8 @@ func TestParseErrors(t *testing.T) {
 		{"a layer", strings.Replace(model, "regression", "neural-network", 1) + "    modelConfig:\n      layers:\n        - {units: 3}\n        - {units: -3}\n", `retrain.yaml:10: models.price.modelConfig.layers.1.units: -3 is not between 1 and 65536`},
 		{"polynomial", model + "    modelConfig: {polynomial: 9}\n", `polynomial: 9 is not between 1 and 5`},
 		{"filter", model + "    filter: 'price >'\n", `retrain.yaml:7: models.price.filter: "price >": unexpected token EOF`},
+		{"unknown encryption", "s3: {encryption: DES}\n", `s3.encryption: "DES" is neither AES256 nor aws:kms`},
+		{"a key for nothing", "s3: {kmsKey: k}\n", `s3.kmsKey: is for encryption: aws:kms`},
 		{"half of the credentials", "s3: {accessKeyId: x}\n", `accessKeyId and secretAccessKey belong together`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

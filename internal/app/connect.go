@@ -15,7 +15,8 @@ import (
 
 func (s S3) s3io() s3io.Config {
 	return s3io.Config{Bucket: s.Bucket, Prefix: strings.TrimSuffix(s.Prefix, "/"), Endpoint: s.Endpoint, Region: s.Region, PathStyle: s.PathStyle,
-		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey}
+		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, AssumeRole: s.AssumeRole, ExternalID: s.ExternalID, CA: s.CA,
+		Encryption: s.Encryption, KMSKey: s.KMSKey}
 }
 
 // buckets returns what opens buckets of the same server by their names, whole. "" is the one that ours is in.

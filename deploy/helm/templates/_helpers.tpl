@@ -73,7 +73,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $_ := set $redis "tls" $tls -}}
 {{- end -}}
 {{- $s3 := dict "bucket" .Values.s3.bucket "region" .Values.s3.region -}}
-{{- range $key := list "prefix" "endpoint" "pathStyle" }}{{ with index $.Values.s3 $key }}{{ $_ := set $s3 $key . }}{{ end }}{{ end -}}
+{{- range $key := list "prefix" "endpoint" "pathStyle" "assumeRole" "externalId" "encryption" "kmsKey" }}{{ with index $.Values.s3 $key }}{{ $_ := set $s3 $key . }}{{ end }}{{ end -}}
+{{- with $.Values.s3.ca }}{{ if .existingSecret }}{{ $_ := set $s3 "ca" (printf "/etc/retrain/s3-ca/%s" .key) }}{{ end }}{{ end -}}
 {{- toYaml (dict "redis" $redis "s3" $s3 "predictUrl" (printf "http://%s-predictor:%d" (include "retrain.fullname" .) (int .Values.predictor.service.port))) -}}
 {{- end -}}
 
@@ -112,9 +113,6 @@ checksum/config: {{ include "retrain.config" . | sha256sum }}
 - name: RETRAIN_S3_SECRET_ACCESS_KEY
   valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .secretAccessKeyKey | quote }}}}
 {{- end }}
-{{- end }}
-{{- if .Values.s3.ca.existingSecret }}
-- {name: AWS_CA_BUNDLE, value: /etc/retrain/s3-ca/{{ .Values.s3.ca.key }}}
 {{- end }}
 {{- end -}}
 
