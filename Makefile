@@ -11,7 +11,7 @@ export CGO_CFLAGS  = -I$(TENSORFLOW)/include
 export CGO_LDFLAGS = -L$(TENSORFLOW)/lib -ltensorflow_framework -Wl,-rpath,$(TENSORFLOW)/lib -Wl,-rpath,$$ORIGIN/../lib
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 GO      ?= go
-LDFLAGS := -X retrain/internal/app.Version=$(VERSION)
+LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions

@@ -2,10 +2,16 @@ package app
 
 import "runtime/debug"
 
+// released is what the linker sets: -X retrain/internal/app.released=1.2.3. It would not set Version, which is computed.
+var released string
+
 // Version names what the program was built from: a release, or else a commit.
 var Version = version()
 
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
