@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,6 +17,8 @@ import (
 	"retrain/internal/embedded"
 	"retrain/internal/testenv"
 )
+
+var bin = flag.String("bin", "", "folder of the programs; built where it is empty")
 
 // A process is a program that may be killed, and started again as it was.
 type process struct {
@@ -61,6 +64,9 @@ func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 // programs builds producer, scheduler and worker, and returns their folder. What has not changed since the last test is not
 // built again.
 var programs = sync.OnceValues(func() (string, error) {
+	if *bin != "" {
+		return *bin, nil
+	}
 	cache, _ := os.UserCacheDir() // a machine without one has a folder for temporary files
 	dir := filepath.Join(cmp.Or(cache, os.TempDir()), "retrain-testenv", "deploy")
 	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "retrain/cmd/producer", "retrain/cmd/scheduler", "retrain/cmd/worker").CombinedOutput()
