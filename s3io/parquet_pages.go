@@ -82,6 +82,10 @@ func (r *pageReader) read(f *parquet.File, fields []*parquetField) error {
 			if begin < 0 || m.TotalCompressedSize < 0 || begin > f.Size()-m.TotalCompressedSize || i >= len(fields) {
 				return noParquet(fmt.Errorf("a column from %d on with %d bytes in a file of %d", begin, m.TotalCompressedSize, f.Size()))
 			}
+			if m.Codec == format.Lz4Raw || m.Codec == format.Lz4 || m.Codec == format.LZO {
+				return retrain.Errorf(retrain.DataValidationError, "column %s is packed with %s", fields[i].name, m.Codec).
+					WithHint("write it with zstd, snappy or gzip") // the library mixes up its buffers with LZ4, and never ends when a page is broken
+			}
 			chunk := &pageChunk{begin: begin, end: begin + m.TotalCompressedSize, codec: m.Codec, column: fields[i].name, list: fields[i].list, next: begin, group: group}
 			group.chunks, r.chunks = append(group.chunks, chunk), append(r.chunks, chunk)
 		}
