@@ -10,7 +10,7 @@ import (
 
 // A short piece of it, on the real programs. make chaos plays for as long as one wants.
 func TestChaos(t *testing.T) {
-	o := options{Seed: 1, For: 7 * time.Second, Dir: filepath.Join(t.TempDir(), "chaos"), Again: 2, Quiet: true, Bin: programs(t)}
+	o := options{Seed: 1, For: 7 * time.Second, Dir: filepath.Join(t.TempDir(), "chaos"), Patience: 4 * time.Minute, Again: 2, Quiet: true, Bin: programs(t)}
 	r, err := play(t.Context(), o)
 	t.Log(r)
 	for i, what := range r.Broken {

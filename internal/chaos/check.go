@@ -28,14 +28,11 @@ func (c *checker) brokenf(format string, args ...any) {
 	c.sayf("BROKEN: "+format, args...)
 }
 
-// How long the system may take until nothing is left to do.
-const patience = 4 * time.Minute
-
 // rest waits until nothing is left to do: no run is open, too few rows are left for another, and the counts say so too.
 func (c *checker) rest(ctx context.Context) {
 	c.stage.stopInserts()
 	began := time.Now()
-	for c.calm(ctx) != nil && time.Since(began) < patience && sleep(ctx, time.Second) {
+	for c.calm(ctx) != nil && time.Since(began) < c.Patience && sleep(ctx, time.Second) {
 	}
 	c.batches, c.known, c.runs = make(map[string][]row), make(map[string]*ran), make(map[string][]*ran)
 	for quiet := 0; quiet < 3; {
@@ -45,8 +42,8 @@ func (c *checker) rest(ctx context.Context) {
 		} else {
 			quiet = 0
 		}
-		if err != nil && time.Since(began) > patience {
-			c.brokenf("not at rest after %v: %v", patience, err)
+		if err != nil && time.Since(began) > c.Patience {
+			c.brokenf("not at rest after %v: %v", c.Patience, err)
 			break
 		}
 		if !sleep(ctx, 700*time.Millisecond) {

@@ -25,6 +25,7 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", 1, "what the plan of faults follows from")
 	flag.DurationVar(&o.For, "for", 5*time.Minute, "how long there are faults")
 	flag.StringVar(&o.Dir, "dir", ".chaos", "folder for the programs, data and logs; what it held is removed")
+	flag.DurationVar(&o.Patience, "patience", 4*time.Minute, "how long the system may take then until nothing is left to do")
 	flag.IntVar(&o.Again, "again", 6, "how many runs are trained once more, and compared")
 	flag.StringVar(&o.Bin, "bin", "", "folder of the programs; built when empty")
 	flag.Parse()
@@ -40,10 +41,13 @@ func main() {
 
 // Options say what is to be played.
 type options struct {
-	Seed  uint64
-	For   time.Duration
-	Dir   string
-	Bin   string
+	Seed uint64
+	For  time.Duration
+	Dir  string
+	Bin  string
+
+	Patience time.Duration
+
 	Again int
 	Quiet bool // nothing is printed on the way
 }
