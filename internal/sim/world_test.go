@@ -129,7 +129,7 @@ func (w *world) acknowledge(b retrain.Batch) {
 
 // person asks for trainings and moves champions, now and then.
 func (w *world) person(r *rand.Rand) {
-	for sleep(w.quiet, time.Duration(r.IntN(30000))*time.Millisecond) {
+	for sleep(w.quiet, time.Duration(r.IntN(12000))*time.Millisecond) {
 		n := w.alive("producer-1")
 		model := []string{"all", "clock", "east"}[r.IntN(3)]
 		if n == nil {
