@@ -72,7 +72,7 @@ func (c *checker) chosen() (chosen []*ran) {
 		}
 	}
 	slices.SortStableFunc(chosen, func(a, b *ran) int { return slowFirst(b) - slowFirst(a) })
-	all := append(chosen, others...)
+	all := slices.Concat(chosen, others)
 	return all[:min(c.options.Again, len(all))]
 }
 
@@ -144,7 +144,7 @@ func (c *checker) askVersion(ctx context.Context, b s3io.Bucket, questions []ans
 	} else if err != nil {
 		return err
 	}
-	version, err := mlcore.Load(v)
+	version, err := mlcore.Load(v) //nolint:contextcheck // it takes none
 	if err != nil {
 		return err
 	}

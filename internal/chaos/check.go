@@ -30,9 +30,10 @@ func (c *checker) brokenf(format string, args ...any) {
 
 // rest waits until nothing is left to do: no run is open, too few rows are left for another, and the counts say so too.
 func (c *checker) rest(ctx context.Context) {
-	c.stage.stopInserts()
+	c.stopInserts()
 	began := time.Now()
-	for c.calm(ctx) != nil && time.Since(began) < c.Patience && sleep(ctx, time.Second) {
+	for c.calm(ctx) != nil && time.Since(began) < c.Patience {
+		sleep(ctx, time.Second)
 	}
 	c.batches, c.known, c.runs = make(map[string][]row), make(map[string]*ran), make(map[string][]*ran)
 	for quiet := 0; quiet < 3; {

@@ -80,7 +80,7 @@ func play(ctx context.Context, o options) (*report, error) {
 	c.again(ctx)
 	c.Took = took
 	c.account()
-	text := c.report.String() + "\n" + strings.Join(c.Broken, "\n")
+	text := c.String() + "\n" + strings.Join(c.Broken, "\n")
 	if err := os.WriteFile(filepath.Join(s.dir, "report.txt"), []byte(text), 0o600); err != nil {
 		return &c.report, err
 	}

@@ -176,24 +176,23 @@ func (s *stage) harm(ctx context.Context, f fault, over <-chan time.Time) error 
 	}
 	s.redis.Kill()
 	if f.Kind == "redis-restore" {
-		saved, data := filepath.Join(s.dir, "redis-saved"), filepath.Join(s.redis.Dir, "appendonlydir")
-		from, to := data, saved
-		if s.saved {
-			from, to = saved, data
-			if err := os.RemoveAll(data); err != nil {
-				return err
-			}
-		}
-		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		if err := s.restore(); err != nil {
 			return err
 		}
-		if s.saved { // the next one saves again
-			if err := os.RemoveAll(saved); err != nil {
-				return err
-			}
-		}
-		s.saved = !s.saved
 	}
 	<-over
 	return s.redis.Start(ctx)
+}
+
+// restore makes a copy of what Redis has, or brings that copy back.
+func (s *stage) restore() error {
+	saved, data := filepath.Join(s.dir, "redis-saved"), filepath.Join(s.redis.Dir, "appendonlydir")
+	s.saved = !s.saved
+	if s.saved {
+		return os.CopyFS(saved, os.DirFS(data))
+	}
+	if err := os.RemoveAll(data); err != nil {
+		return err
+	}
+	return os.Rename(saved, data)
 }

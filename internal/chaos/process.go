@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -42,7 +43,7 @@ func (s *stage) process(name, program, listen string, args ...string) (*process,
 	if err := s.writeConfig(config, p.Redis.Addr(), p.S3.Addr(), ""); err != nil {
 		return nil, err
 	}
-	p.args = append(args, "--config", config)
+	p.args = slices.Concat(args, []string{"--config", config})
 	if listen != "" {
 		p.args = append(p.args, "--listen", listen)
 	}

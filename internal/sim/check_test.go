@@ -36,9 +36,9 @@ type written struct {
 }
 
 func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond s3io.Cond) (s3io.ETag, error) {
-	_, _, err := v.Memory.Get(ctx, key)
+	_, _, err := v.Get(ctx, key)
 	existed := err == nil
-	e, err := v.Memory.Put(ctx, key, body, cond)
+	e, err := v.Put(ctx, key, body, cond)
 	if err != nil {
 		return e, err
 	}
@@ -79,7 +79,7 @@ func (v *vault) remove(ctx context.Context, key string) error {
 			}
 		}
 	}
-	return v.Memory.Delete(ctx, key)
+	return v.Delete(ctx, key)
 }
 
 // moved: the pointer goes forward by one.
@@ -96,7 +96,7 @@ func (v *vault) moved(model string, body []byte) {
 }
 
 func (v *vault) wrote(n *node, model string, number int, file string, body []byte) {
-	if v.world.vault.runs[model] == nil {
+	if v.runs[model] == nil {
 		v.runs[model] = make(map[int]*written)
 	}
 	runs := v.runs[model]

@@ -15,7 +15,7 @@ import (
 type node struct {
 	*world
 	name   string
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it is the life of the process
 	cancel context.CancelFunc
 	dead   bool
 	asleep time.Time            // it stands still until then

@@ -108,7 +108,7 @@ func warmUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range log.Tables(context.Background(), data) { //nolint:revive // reading it is the point
+	for range log.Tables(context.Background(), data) {
 	}
 }
 

@@ -31,7 +31,7 @@ type world struct {
 
 	nodes   map[string]*node // that live, by name
 	at      sync.WaitGroup   // all that goes on
-	quiet   context.Context  // ends when clients and faults do
+	quiet   context.Context  //nolint:containedctx // ends when clients and faults do
 	hush    context.CancelFunc
 	acked   map[string]string // batch by row
 	jumps   bool              // a clock has jumped
