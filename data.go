@@ -2,7 +2,10 @@ package retrain
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 )
 
 // A Dataset names exactly the records of a training.
@@ -35,9 +38,43 @@ type Source interface {
 	Tables(ctx context.Context, d Dataset) iter.Seq2[*Table, error]
 }
 
-// Batches returns the ids of the batches that the data set holds.
+// An Archive is a Source that puts old batches together. Absorptions, which are numbered from 1 on, are those of one resource; a
+// batch is in one of them at most.
+type Archive interface {
+	// Absorbed returns the ids of the batches of an absorption, in the order of their insertion.
+	Absorbed(ctx context.Context, resource string, n int) ([]string, error)
+	// Brought yields the records that each of those batches brought. They are exactly those that were inserted, as long as these
+	// are kept; later those are left out that another batch has replaced or deleted since, and batches of which nothing is left.
+	Brought(ctx context.Context, resource string, n int) iter.Seq2[Brought, error]
+}
+
+// Brought is some of the records that a batch brought.
+type Brought struct {
+	Batch string
+	Table *Table
+}
+
+// Absorption returns the id under which the batches of an absorption are counted together. No batch has such an id: the first
+// byte is 0.
+func Absorption(resource string, n int) string { return fmt.Sprintf("\x00%s#%d", resource, n) }
+
+// absorption returns the number of an id that Absorption made, and 0 for any other.
+func absorption(resource, batch string) int {
+	rest, ok := strings.CutPrefix(batch, "\x00"+resource+"#")
+	n, err := strconv.Atoi(rest)
+	if !ok || err != nil {
+		return 0
+	}
+	return n
+}
+
+// Batches returns the ids of the batches that the data set holds. Those that were absorbed together have one, which Absorption
+// makes.
 func (d *Dataset) Batches() []string {
 	var ids []string
+	for n := range d.Absorbed {
+		ids = append(ids, Absorption(d.Resource, n+1))
+	}
 	for _, o := range d.Objects {
 		if o.Batch != "" {
 			ids = append(ids, o.Batch)

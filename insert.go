@@ -21,6 +21,12 @@ type RecordLog interface {
 	Append(ctx context.Context, b Batch) (stored bool, err error)
 }
 
+// A Rememberer is a RecordLog that puts old batches together.
+type Rememberer interface {
+	// WasAbsorbed reports whether a batch is one of those.
+	WasAbsorbed(ctx context.Context, resource, batch string) (bool, error)
+}
+
 // A Counter counts what models have not learnt yet.
 type Counter interface {
 	// Count adds rows of a batch to a model's state, once per batch however often it is called, and returns the state. It
@@ -75,6 +81,11 @@ func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 		answer.Inserted, answer.Batches = len(b.Records), 1
 	} else {
 		answer.Duplicates = len(b.Records)
+		if old, ok := in.Records.(Rememberer); ok { // whoever puts batches together sees to it that they are counted
+			if is, err := old.WasAbsorbed(ctx, b.Resource, b.ID); is || err != nil {
+				return answer, err
+			}
+		}
 	}
 	for i, m := range models { // a duplicate too: whoever sent it first may have died before counting
 		triggered, err := in.count(ctx, m, b.ID, accepted[i])

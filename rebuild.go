@@ -13,6 +13,8 @@ type past struct {
 	taken  map[string]int // rows by batch, of the run at work
 	failed time.Time      // when the newest failure was
 	served int            // the highest version that became champion by itself
+
+	running, needy *Run // the run at work; the newest one, if it failed for too few rows
 }
 
 // rebuild tells the ledger again what S3 says of m.
@@ -42,12 +44,13 @@ func (s *Sweeper) recall(ctx context.Context, m *Model) (p past, err error) {
 			return p, err
 		}
 		p.Latest = max(p.Latest, run.ID.Number)
-		if err := s.recallRun(ctx, m, &p, &run); err != nil {
-			return p, err
-		}
+		s.recallRun(&p, &run)
 		if p.learnt != nil {
 			break
 		}
+	}
+	if err := s.recallRows(ctx, m, &p); err != nil {
+		return p, err
 	}
 	if p.Failures > 0 {
 		p.NotBefore = p.failed.Add(Backoff(p.Failures))
@@ -55,15 +58,15 @@ func (s *Sweeper) recall(ctx context.Context, m *Model) (p past, err error) {
 	return p, nil
 }
 
-func (s *Sweeper) recallRun(ctx context.Context, m *Model, p *past, run *Run) (err error) {
+func (s *Sweeper) recallRun(p *past, run *Run) {
 	switch run.State() {
 	case Queued:
 		p.Queued = run.ID.Number
 	case Running:
 		p.Running, p.Since = run.ID.Number, run.Start.BeganAt
-		p.taken, err = s.takenBy(ctx, m, run)
+		p.running = run
 	case Failed:
-		err = s.recallFailure(ctx, m, p, run)
+		p.recallFailure(run)
 	case Published, Rejected:
 		if p.Since.IsZero() {
 			p.Since = run.Start.BeganAt
@@ -75,7 +78,6 @@ func (s *Sweeper) recallRun(ctx context.Context, m *Model, p *past, run *Run) (e
 	case Cancelled:
 		p.recallCancelled(run)
 	}
-	return err
 }
 
 // recallCancelled sets rows aside that a cancelled run left, unless something has become of the model since.
@@ -86,42 +88,77 @@ func (p *past) recallCancelled(run *Run) {
 }
 
 // recallFailure counts a failed run. The first that it sees is the newest: its error is the one to show.
-func (s *Sweeper) recallFailure(ctx context.Context, m *Model, p *past, run *Run) error {
+func (p *past) recallFailure(run *Run) {
 	o := run.outcome()
 	newest := p.failed.IsZero()
 	if o.Failed {
 		p.Failures++
 	}
 	if !newest {
-		return nil
+		return
 	}
 	p.failed, p.LastError = o.At, o.Error
-	if o.Needs == 0 {
+	if o.Needs > 0 {
+		p.needy = run
+	}
+}
+
+// recallRows counts what runs took and did not learn.
+func (s *Sweeper) recallRows(ctx context.Context, m *Model, p *past) (err error) {
+	if p.running != nil {
+		if p.taken, err = s.takenBy(ctx, m, p.running, p.learnt); err != nil {
+			return err
+		}
+	}
+	if p.needy == nil {
 		return nil
 	}
-	rows, err := s.takenBy(ctx, m, run)
+	rows, err := s.takenBy(ctx, m, p.needy, p.learnt)
 	for _, n := range rows {
 		p.Needs += n
 	}
-	p.Needs += o.Needs
+	p.Needs += p.needy.outcome().Needs
 	return err
 }
 
-// takenBy returns the rows that a run's batches have for m.
-func (s *Sweeper) takenBy(ctx context.Context, m *Model, run *Run) (map[string]int, error) {
+// takenBy returns the rows that a run's batches have for m, less those that were learnt before.
+func (s *Sweeper) takenBy(ctx context.Context, m *Model, run *Run, before []string) (map[string]int, error) {
 	if run.Start == nil {
 		return nil, nil //nolint:nilnil // it failed before it took anything
 	}
-	taken := make(map[string]int, len(run.Start.Dataset.Objects))
-	for _, batch := range run.Start.Dataset.Batches() {
-		rows, err := s.rows(ctx, m, run.Start.Dataset, batch)
-		if run.Start.Dataset.From != nil && errors.Is(err, NotFoundError) {
-			rows, err = 0, nil // others have taken it away since: there is nothing to give back
+	data := &run.Start.Dataset
+	learnt := make(map[string]bool, len(before))
+	for _, batch := range before {
+		learnt[batch] = true
+	}
+	taken := make(map[string]int, len(data.Objects))
+	for _, batch := range data.Batches() {
+		if learnt[batch] {
+			continue
+		}
+		n, err := s.rowsOf(ctx, m, data, batch, learnt)
+		if data.From != nil && errors.Is(err, NotFoundError) {
+			n, err = 0, nil // others have taken it away since: there is nothing to give back
 		}
 		if err != nil {
 			return nil, err
 		}
-		taken[batch] = rows
+		taken[batch] = n
 	}
 	return taken, nil
+}
+
+// rowsOf returns the rows of a batch, or of an absorption without those of its batches that were learnt.
+func (s *Sweeper) rowsOf(ctx context.Context, m *Model, d *Dataset, batch string, learnt map[string]bool) (sum int, err error) {
+	n := absorption(d.Resource, batch)
+	if n == 0 {
+		return s.rows(ctx, m, *d, batch)
+	}
+	rows, err := s.brought(ctx, m, d.Resource, n)
+	for b, n := range rows {
+		if !learnt[b] {
+			sum += n
+		}
+	}
+	return sum, err
 }

@@ -21,6 +21,9 @@ type SweepLedger interface {
 	Reset(ctx context.Context, model string, s State, learnt []string, taken map[string]int) error
 	// Uncounted returns those of the batches that were never counted for the model, in their order.
 	Uncounted(ctx context.Context, model string, batches []string) ([]string, error)
+	// Fold puts the batches of an absorption together under its id, and returns those that have to be counted before; nothing is
+	// done then. While the run at work has taken some of them, and not all, it does nothing and returns none.
+	Fold(ctx context.Context, model, absorption string, batches []string) (uncounted []string, err error)
 	// Retain takes out of the count what was counted of batches that no longer exist: all but these.
 	Retain(ctx context.Context, model string, batches []string) error
 	// Forget drops the state of a model, if the highest run number that it knows is still that one. It has to be rebuilt then.
@@ -203,7 +206,16 @@ func (s *Sweeper) count(ctx context.Context, m *Model) error {
 	} else if err != nil {
 		return err
 	}
+	counted := 0
 	for _, batch := range missing {
+		if n := absorption(data.Resource, batch); n > 0 {
+			found, err := s.fold(ctx, m, data.Resource, n)
+			if err != nil {
+				return err
+			}
+			counted += found
+			continue
+		}
 		rows, err := s.rows(ctx, m, data, batch)
 		if err != nil {
 			return err
@@ -211,11 +223,72 @@ func (s *Sweeper) count(ctx context.Context, m *Model) error {
 		if _, err := s.Ledger.Count(ctx, m.Name, batch, rows); err != nil {
 			return err
 		}
+		counted++
 	}
-	if len(missing) > 0 {
-		s.Log.InfoContext(ctx, "counted what was stored and not counted", "model", m.Name, "batches", len(missing))
+	if counted > 0 {
+		s.Log.InfoContext(ctx, "counted what was stored and not counted", "model", m.Name, "batches", counted)
 	}
 	return nil
+}
+
+// Fold sees to it that the absorptions of a data set are counted as such, so that a run can take them.
+func (s *Sweeper) Fold(ctx context.Context, m *Model, d Dataset) error {
+	absorptions := Dataset{Resource: d.Resource, Absorbed: d.Absorbed}
+	missing, err := s.Ledger.Uncounted(ctx, m.Name, absorptions.Batches())
+	for _, batch := range missing {
+		if _, err := s.fold(ctx, m, d.Resource, absorption(d.Resource, batch)); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// fold has the batches of an absorption counted together, and before that those that were not counted at all. It returns how many
+// these were.
+func (s *Sweeper) fold(ctx context.Context, m *Model, resource string, n int) (int, error) {
+	archive, ok := s.Source.(Archive)
+	if !ok {
+		return 0, Errorf(MLError, "resource %s: its source knows no absorptions", resource)
+	}
+	batches, err := archive.Absorbed(ctx, resource, n)
+	if err != nil {
+		return 0, err
+	}
+	missing, err := s.Ledger.Fold(ctx, m.Name, Absorption(resource, n), batches)
+	if err != nil || len(missing) == 0 {
+		return 0, err
+	}
+	rows, err := s.brought(ctx, m, resource, n)
+	if err != nil {
+		return 0, err
+	}
+	for _, batch := range missing {
+		if _, err := s.Ledger.Count(ctx, m.Name, batch, rows[batch]); err != nil {
+			return 0, err
+		}
+	}
+	_, err = s.Ledger.Fold(ctx, m.Name, Absorption(resource, n), batches)
+	return len(missing), err
+}
+
+// brought returns how many of the records that m accepts each batch of an absorption brought.
+func (s *Sweeper) brought(ctx context.Context, m *Model, resource string, n int) (map[string]int, error) {
+	archive, ok := s.Source.(Archive)
+	if !ok {
+		return nil, Errorf(MLError, "resource %s: its source knows no absorptions", resource)
+	}
+	rows := make(map[string]int)
+	for b, err := range archive.Brought(ctx, resource, n) {
+		if err != nil {
+			return nil, err
+		}
+		accepted, err := s.Accepts(m, slices.Collect(b.Table.Records()))
+		if err != nil {
+			return nil, err
+		}
+		rows[b.Batch] += accepted
+	}
+	return rows, nil
 }
 
 func (s *Sweeper) snapshot(ctx context.Context, m *Model) (Dataset, error) {
@@ -242,11 +315,7 @@ func (s *Sweeper) rows(ctx context.Context, m *Model, d Dataset, batch string) (
 		if err != nil {
 			return 0, err
 		}
-		var records []Record
-		for r := range table.Records() {
-			records = append(records, r)
-		}
-		n, err := s.Accepts(m, records)
+		n, err := s.Accepts(m, slices.Collect(table.Records()))
 		if err != nil {
 			return 0, err
 		}

@@ -34,7 +34,7 @@ type Leases interface {
 // A RunLedger moves the count with the run.
 type RunLedger interface {
 	// Take marks a run as at work and takes the rows of its batches out of the count. Again, it changes nothing. It returns a
-	// ConflictError while another run of the model is at work. Take and Settle return a NotFoundError for a model whose state
+	// ConflictError while another run of the model is at work, and for absorptions that were not folded. Take and Settle return a NotFoundError for a model whose state
 	// has to be rebuilt first.
 	Take(ctx context.Context, id RunID, batches []string) error
 	EndedLedger
@@ -55,7 +55,8 @@ type Training struct {
 	Fetch    func(ctx context.Context, model string, version int, dir string) (Version, error) // a version's files to a local folder
 	Queue    Queue
 	Events   Announcer
-	Admit    func(ctx context.Context, s *Start) error // an UnavailableError while the run doesn't fit into this machine; nil: everything does
+	Admit    func(ctx context.Context, s *Start) error            // an UnavailableError while the run doesn't fit into this machine; nil: everything does
+	Fold     func(ctx context.Context, m *Model, d Dataset) error // Sweeper.Fold; nil where no source puts batches together
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -108,11 +109,22 @@ func (t *Training) retake(ctx context.Context, run *Run) error {
 	if run.Start == nil {
 		return nil
 	}
-	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches())
+	err := t.take(ctx, run)
 	if errors.Is(err, NotFoundError) { // it has to be rebuilt first
 		return nil
 	}
 	return err // also where the ledger has an earlier run at work: that one is settled first
+}
+
+// take takes the rows of a run's data set out of the count.
+func (t *Training) take(ctx context.Context, run *Run) error {
+	d := &run.Start.Dataset
+	if d.Absorbed > 0 && t.Fold != nil {
+		if err := t.Fold(ctx, &run.Start.Model, *d); err != nil {
+			return err
+		}
+	}
+	return t.Ledger.Take(ctx, run.ID, d.Batches())
 }
 
 // work trains and returns the verdict. Only what a later attempt can mend is an error.
@@ -219,7 +231,7 @@ func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 		}
 		run.Start = &start
 	}
-	err := t.Ledger.Take(ctx, run.ID, run.Start.Dataset.Batches())
+	err := t.take(ctx, run)
 	if errors.Is(err, NotFoundError) { // the ledger was lost; who rebuilds it reads the start
 		err = nil
 	}

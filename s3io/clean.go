@@ -16,7 +16,9 @@ func (r *Records) clean(ctx context.Context, resource string, ix *index) error {
 	}
 	t, now := r.Tuning.withDefaults(), r.now()
 	pinned := ix.Generation
-	if r.Pinned != nil {
+	oldGarbage := func(g garbage) bool { return now.Sub(g.At) >= t.Grace && pinned >= g.Generation }
+	oldPack := func(p packEntry) bool { return now.Sub(p.At) >= max(t.Grace, t.Packs) && pinned >= p.Generation }
+	if r.Pinned != nil && (slices.ContainsFunc(ix.Garbage, oldGarbage) || slices.ContainsFunc(ix.Packs, oldPack)) {
 		var err error
 		if pinned, err = r.Pinned(ctx, resource); err != nil {
 			return err
@@ -25,18 +27,16 @@ func (r *Records) clean(ctx context.Context, resource string, ix *index) error {
 	next := ix.clone()
 	var keys []string
 	next.Garbage = slices.DeleteFunc(next.Garbage, func(g garbage) bool {
-		old := now.Sub(g.At) >= t.Grace && pinned >= g.Generation
-		if old {
+		if oldGarbage(g) {
 			keys = append(keys, g.Keys...)
 		}
-		return old
+		return oldGarbage(g)
 	})
 	next.Packs = slices.DeleteFunc(next.Packs, func(p packEntry) bool {
-		old := now.Sub(p.At) >= max(t.Grace, t.Packs) && pinned >= p.Generation
-		if old {
+		if oldPack(p) {
 			keys = append(keys, p.File.Key)
 		}
-		return old
+		return oldPack(p)
 	})
 	left, err := r.leftBehind(ctx, resource, ix)
 	if err != nil {

@@ -14,7 +14,10 @@ type Sources struct {
 	Files  retrain.Source
 }
 
-var _ retrain.Source = (*Sources)(nil)
+var (
+	_ retrain.Source  = (*Sources)(nil)
+	_ retrain.Archive = (*Sources)(nil)
+)
 
 // Snapshot asks the resource's source.
 func (s *Sources) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.PartitionRef) (retrain.Dataset, error) {
@@ -48,4 +51,22 @@ func (s *Sources) of(r *retrain.Resource) (retrain.Source, error) {
 		return s.Files, nil
 	}
 	return nil, retrain.Errorf(retrain.ModelConfigError, "resource %s: unknown source %q", r.Name, r.Source).WithHint("native, s3db or files")
+}
+
+// Absorbed asks the native source: others absorb nothing.
+func (s *Sources) Absorbed(ctx context.Context, resource string, n int) ([]string, error) {
+	a, ok := s.Native.(retrain.Archive)
+	if !ok {
+		return nil, retrain.Errorf(retrain.NotFoundError, "resource %s has no absorption %d", resource, n)
+	}
+	return a.Absorbed(ctx, resource, n)
+}
+
+// Brought asks the native source.
+func (s *Sources) Brought(ctx context.Context, resource string, n int) iter.Seq2[retrain.Brought, error] {
+	a, ok := s.Native.(retrain.Archive)
+	if !ok {
+		return func(func(retrain.Brought, error) bool) {}
+	}
+	return a.Brought(ctx, resource, n)
 }

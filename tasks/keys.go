@@ -19,6 +19,15 @@ func takenKey(model string) string { return modelKey(model, "taken") }
 // learntKey: SET of batches that an ended run has learnt from.
 func learntKey(model string) string { return modelKey(model, "learnt") }
 
+// foldedKey: HASH batch -> absorption. The latest of those that were put together, by which one that is counted late is known;
+// those before them are under another key. Both are bounded.
+func foldedKey(model, generation string) string { return modelKey(model, "folded:"+generation) }
+
+// foldKeys are what the scripts take as KEYS[1] to KEYS[6] that know of folded batches.
+func foldKeys(model string) []string {
+	return append(bookKeys(model), foldedKey(model, "latest"), foldedKey(model, "before"))
+}
+
 // progressKey: STRING, a retrain.Progress as JSON; it expires unless it is renewed.
 func progressKey(model string) string { return modelKey(model, "progress") }
 

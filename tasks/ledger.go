@@ -44,7 +44,7 @@ func (l *Ledger) now() string {
 // Count adds rows of a batch to a model's state, once per batch however often it is called, and returns the state. It returns
 // a NotFoundError for a model whose state has to be rebuilt first; nothing is counted then.
 func (l *Ledger) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
-	cmd := countScript.Run(ctx, l.Conn.Redis, bookKeys(model), batch, rows, l.now())
+	cmd := countScript.Run(ctx, l.Conn.Redis, foldKeys(model), batch, rows, l.now())
 	return l.state(cmd, model, "count "+model)
 }
 

@@ -29,7 +29,8 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 	clock := func() time.Time { return now }
 	l := &tasks.Ledger{Conn: c, Now: clock}
 	m := &taskstest.Ledger{Server: new(taskstest.Server), Now: clock}
-	batches := []string{"a", "b", "c", "d", "e"}
+	folds := map[string][]string{retrain.Absorption("r", 1): {"a", "b"}, retrain.Absorption("r", 2): {"c", "d"}}
+	batches := []string{"a", "b", "c", "d", "e", retrain.Absorption("r", 1), retrain.Absorption("r", 2)}
 	some := rapid.SliceOf(rapid.SampledFrom(batches))
 	run := rapid.IntRange(1, 5)
 	both := func(got retrain.State, err error) func(retrain.State, error) {
@@ -45,7 +46,7 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 	none := func(err error) (retrain.State, error) { return retrain.State{}, err }
 	r.Repeat(map[string]func(*rapid.T){
 		"count": func(r *rapid.T) {
-			batch, rows := rapid.SampledFrom(batches).Draw(r, "batch"), rapid.IntRange(0, 9).Draw(r, "rows")
+			batch, rows := rapid.SampledFrom(batches[:5]).Draw(r, "batch"), rapid.IntRange(0, 9).Draw(r, "rows")
 			both(l.Count(ctx, "price", batch, rows))(m.Count(ctx, "price", batch, rows))
 		},
 		"take": func(r *rapid.T) {
@@ -83,6 +84,15 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 		"progress": func(r *rapid.T) {
 			p := retrain.Progress{Run: run7(run.Draw(r, "run")).String()}
 			both(none(l.SetProgress(ctx, "price", p)))(none(m.SetProgress(ctx, "price", p)))
+		},
+		"fold": func(r *rapid.T) {
+			n := rapid.SampledFrom(batches[5:]).Draw(r, "absorption")
+			missing, err := l.Fold(ctx, "price", n, folds[n])
+			want, wanted := m.Fold(ctx, "price", n, folds[n])
+			both(none(err))(none(wanted))
+			if !slices.Equal(missing, want) {
+				r.Fatalf("to be counted before: %v, want %v", missing, want)
+			}
 		},
 		"retain": func(r *rapid.T) {
 			left := some.Draw(r, "left")

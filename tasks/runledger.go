@@ -18,7 +18,7 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) e
 	for first := true; first || len(batches) > 0; first = false {
 		n := min(chunk, len(batches))
 		args := append([]any{id.Number, flag(n == len(batches)), l.now()}, anys(batches[:n])...)
-		err := takeScript.Run(ctx, l.Conn.Redis, bookKeys(id.Model), args...).Err()
+		err := takeScript.Run(ctx, l.Conn.Redis, foldKeys(id.Model), args...).Err()
 		if errors.Is(err, redis.Nil) {
 			return noState(id.Model)
 		} else if err != nil {

@@ -29,6 +29,9 @@ var (
 	//go:embed lua/take.lua
 	takeLua    string
 	takeScript = redis.NewScript(clockLua + takeLua)
+	//go:embed lua/fold.lua
+	foldLua    string
+	foldScript = redis.NewScript(foldLua)
 	//go:embed lua/settle.lua
 	settleLua    string
 	settleScript = redis.NewScript(clockLua + settleLua)

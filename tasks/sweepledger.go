@@ -36,6 +36,22 @@ func (l *Ledger) Uncounted(ctx context.Context, model string, batches []string) 
 	return missing, nil
 }
 
+// Fold puts the batches of an absorption together under its id, and returns those that have to be counted before; nothing is done
+// then. While the run at work has taken some of them, and not all, it does nothing and returns none. It returns a NotFoundError
+// where the state has to be rebuilt.
+func (l *Ledger) Fold(ctx context.Context, model, absorption string, batches []string) (uncounted []string, err error) {
+	positions, err := foldScript.Run(ctx, l.Conn.Redis, foldKeys(model), append([]any{absorption}, anys(batches)...)...).Int64Slice()
+	if errors.Is(err, redis.Nil) {
+		return nil, noState(model)
+	} else if err != nil {
+		return nil, l.Conn.fault(err, "fold batches of "+model)
+	}
+	for _, i := range positions {
+		uncounted = append(uncounted, batches[i-1])
+	}
+	return uncounted, nil
+}
+
 // Retain takes out of the count what was counted of all batches but these. What a run has taken or learnt stays as it is.
 func (l *Ledger) Retain(ctx context.Context, model string, batches []string) error {
 	pending, err := l.Conn.Redis.HKeys(ctx, pendingKey(model)).Result()
@@ -71,7 +87,8 @@ func (l *Ledger) Forget(ctx context.Context, model string, latest int) error {
 // nothing where a state exists. Nobody sees a half of it: the batches are staged first and put in place at once.
 func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
 	token := rand.Text()
-	keys := append(bookKeys(model), stagedKey(model, token, "taken"), stagedKey(model, token, "learnt"))
+	keys := append(bookKeys(model), stagedKey(model, token, "taken"), stagedKey(model, token, "learnt"),
+		foldedKey(model, "latest"), foldedKey(model, "before"))
 	open := maps.Clone(taken)
 	for _, batch := range learnt { // the run may have learnt from them again, but their rows are never given back
 		delete(open, batch)

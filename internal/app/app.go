@@ -62,7 +62,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a := &App{Config: c, Log: log, Bucket: bucket, Redis: conn}
-	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket}
+	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket, Pinned: a.pinned, Log: log}
 	named := buckets(c.S3.s3io())
 	a.Source = &s3io.Sources{Native: a.Records, S3DB: &s3io.S3DB{Bucket: bucket, Open: named}, Files: &s3io.Files{Open: named}}
 	a.Registry, a.Runs, a.Bulks = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}, &s3io.Bulks{Bucket: bucket}
@@ -112,7 +112,7 @@ type watch struct {
 // Training returns what works runs off, with what learns.
 func (a *App) Training(f retrain.Fitter) *retrain.Training {
 	return &retrain.Training{Catalog: a.Catalog, Runs: a.Runs, Source: a.Source, Leases: a.Leases, Ledger: a.Ledger, Fitter: f,
-		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Now: time.Now, Log: a.Log}
+		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Fold: a.Sweeper.Fold, Now: time.Now, Log: a.Log}
 }
 
 // Live returns what keeps the champions loaded, with what loads them, and the folder for their files.

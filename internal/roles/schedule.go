@@ -12,11 +12,13 @@ import (
 	"retrain/internal/app"
 )
 
-// How often the scheduler looks. A sweep is one question to Redis per model; reconciling lists what every resource holds.
+// How often the scheduler looks. A sweep is one question to Redis per model; reconciling and compacting list what every resource
+// holds beside what was compacted.
 const (
 	sweepEvery     = time.Second
 	reconcileEvery = 30 * time.Second
 	keepEvery      = time.Minute
+	compactEvery   = 10 * time.Second
 )
 
 // Schedule finds what is due and what got lost, until ctx ends. Any number of schedulers may be at it.
@@ -24,6 +26,7 @@ func Schedule(ctx context.Context, a *app.App) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile)) })
+	all.Go(func() { every(ctx, compactEvery, once{Log: a.Log, What: "compact"}.log(a.Compact)) })
 	all.Go(func() { every(ctx, keepEvery, once{Log: a.Log, What: "retention"}.log(a.Keeper.Keep)) })
 	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "disposal"}.log(a.Clear)) })
 	sweep := afterRestart(a, a.Sweeper.Sweep)

@@ -4,6 +4,8 @@
 -- KEYS[2]  its pending batches  HASH  batch -> rows
 -- KEYS[3]  its taken batches    HASH  batch -> rows
 -- KEYS[4]  its learnt batches   SET
+-- KEYS[5]  its folded batches   HASH  batch -> absorption
+-- KEYS[6]  those before         HASH  the same
 -- ARGV[1]  the batch
 -- ARGV[2]  its rows
 -- ARGV[3]  now; '' for the server's clock
@@ -11,7 +13,8 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
 end
-if redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 0 then
+local known = redis.call('SISMEMBER', KEYS[4], ARGV[1]) == 1 or redis.call('HEXISTS', KEYS[5], ARGV[1]) == 1 or redis.call('HEXISTS', KEYS[6], ARGV[1]) == 1
+if not known then
   local taken = redis.call('HGET', KEYS[3], ARGV[1])
   if taken == '' then -- the run at work found the batch before it was counted; now its rows can be given back
     redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])

@@ -6,6 +6,8 @@
 -- KEYS[4]  its learnt batches   SET
 -- KEYS[5]  staged taken         HASH  batch -> rows
 -- KEYS[6]  staged learnt        SET
+-- KEYS[7]  its folded batches   HASH
+-- KEYS[8]  those before         HASH
 -- ARGV[1]  now; '' for the server's clock
 -- ARGV[2]  and so on: the state as field, value, ...
 -- returns  1; 0 where a state exists: it is left as it is
@@ -13,7 +15,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('DEL', KEYS[5], KEYS[6])
   return 0
 end
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8])
 for i = 5, 6 do
   if redis.call('EXISTS', KEYS[i]) == 1 then
     redis.call('RENAME', KEYS[i], KEYS[i - 2])

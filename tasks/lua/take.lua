@@ -5,12 +5,15 @@
 -- KEYS[2]  its pending batches  HASH  batch -> rows
 -- KEYS[3]  its taken batches    HASH  batch -> rows, '' where the batch was not counted before
 -- KEYS[4]  its learnt batches   SET
+-- KEYS[5]  its folded batches   HASH  batch -> absorption
+-- KEYS[6]  those before         HASH  the same
 -- ARGV[1]  the run's number
 -- ARGV[2]  1 with the last batches, 0 when more follow
 -- ARGV[3]  now; '' for the server's clock
 -- ARGV[4]  and so on: the batches, a few thousand at most
 -- returns  1; 0 for a run that was settled before; nil where there is no state, or
---          none any more, since it knew less than the run before; CONFLICT while another run is at work
+--          none any more, since it knew less than the run before; CONFLICT while another run is at work, or when an
+--          absorption was not folded yet
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
 end
@@ -28,6 +31,12 @@ end
 if taker ~= 0 and taker ~= run then
   return redis.error_reply('CONFLICT run ' .. taker .. ' is at work')
 end
+for i = 4, #ARGV do
+  if string.byte(ARGV[i], 1) == 0 and redis.call('SISMEMBER', KEYS[4], ARGV[i]) == 0 and redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0
+    and redis.call('HEXISTS', KEYS[3], ARGV[i]) == 0 then
+    return redis.error_reply('CONFLICT an absorption is not counted yet')
+  end
+end
 redis.call('HSET', KEYS[1], 'taker', run)
 
 if #ARGV > 3 then
@@ -36,7 +45,8 @@ if #ARGV > 3 then
   local pending = redis.call('HMGET', KEYS[2], unpack(batches))
   local rows = 0
   for i, batch in ipairs(batches) do
-    if learnt[i] == 0 and redis.call('HSETNX', KEYS[3], batch, pending[i] or '') == 1 and pending[i] then
+    local folded = redis.call('HEXISTS', KEYS[5], batch) == 1 or redis.call('HEXISTS', KEYS[6], batch) == 1 -- then its rows stay where they are
+    if not folded and learnt[i] == 0 and redis.call('HSETNX', KEYS[3], batch, pending[i] or '') == 1 and pending[i] then
       redis.call('HDEL', KEYS[2], batch)
       rows = rows + tonumber(pending[i])
     end

@@ -78,6 +78,7 @@ func TestLedger(t *testing.T, open func(t *testing.T) Book) {
 		"what is gone is forgotten":                   forgotten,
 		"a request that comes late changes nothing":   lateRequest,
 		"a state that is older than a run is dropped": olderThanARun,
+		"batches that are put together count as one":  folds,
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := play{t, open(t)}
@@ -255,5 +256,43 @@ func TestStream(t *testing.T, s Telling) {
 		if err := s.Announce(ctx, retrain.Event{Type: retrain.RunEnded, Model: want[0]}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func folds(p play) {
+	one := retrain.Absorption("r", 1)
+	fold := func(want ...string) {
+		p.Helper()
+		missing, err := p.Fold(p.Context(), "price", one, []string{"a", "b", "c"})
+		p.must(err)
+		if !slices.Equal(missing, want) {
+			p.Errorf("to be counted before: %q, want %q", missing, want)
+		}
+	}
+	p.count("a", 5)
+	p.take(1, "a")
+	p.settle(1, retrain.Outcome{Learnt: true})
+	p.count("c", 2)
+	fold("b")
+	if err := p.Take(p.Context(), run(2), []string{one, "c"}); !errors.Is(err, retrain.ConflictError) {
+		p.Errorf("an absorption that was not folded is taken: %v", err)
+	}
+	p.settle(2, retrain.Outcome{})
+	p.count("b", 1)
+	fold()
+	for range 2 { // what was put together is known
+		for _, batch := range []string{"a", "b", "c"} {
+			p.is(p.count(batch, 7), retrain.State{Inserted: 3, Since: noon, Latest: 2})
+		}
+		fold()
+	}
+	p.take(3, one)
+	p.is(p.settle(3, retrain.Outcome{Failed: true}), retrain.State{Inserted: 3, Since: noon, Latest: 3, Failures: 1, NotBefore: noon.Add(retrain.Backoff(1))})
+	p.take(4, one)
+	p.is(p.settle(4, retrain.Outcome{Learnt: true}), retrain.State{Since: noon, Latest: 4})
+	missing, err := p.Uncounted(p.Context(), "price", []string{one})
+	p.must(err)
+	if len(missing) > 0 {
+		p.Errorf("uncounted %q", missing)
 	}
 }

@@ -51,7 +51,7 @@ func (l *Ledger) Count(ctx context.Context, model, batch string, rows int) (retr
 		_, pending := b.pending[batch]
 		was, taken := b.taken[batch]
 		switch {
-		case pending, b.learnt[batch]:
+		case pending, b.learnt[batch], b.folded[batch]:
 		case taken && was == unknown:
 			b.taken[batch] = rows
 		case !taken:
@@ -94,7 +94,9 @@ func (l *Ledger) Take(ctx context.Context, id retrain.RunID, batches []string) e
 		if b.taker != 0 && b.taker != id.Number {
 			return retrain.Errorf(retrain.ConflictError, "run %d is at work", b.taker)
 		}
-		b.take(id.Number, batches)
+		if err := b.take(id.Number, batches); err != nil {
+			return err
+		}
 		if s.Running == id.Number {
 			return nil
 		}
@@ -116,10 +118,16 @@ func (l *Ledger) older(id retrain.RunID) error {
 	return retrain.Errorf(retrain.NotFoundError, "the state of model %q is older than run %d", id.Model, id.Number)
 }
 
-func (b *book) take(run int, batches []string) {
+func (b *book) take(run int, batches []string) error {
+	for _, batch := range batches {
+		_, pending := b.pending[batch]
+		if _, taken := b.taken[batch]; batch[0] == 0 && !taken && !pending && !b.learnt[batch] {
+			return retrain.Errorf(retrain.ConflictError, "an absorption is not counted yet")
+		}
+	}
 	b.taker = run
 	for _, batch := range batches {
-		if _, ok := b.taken[batch]; ok || b.learnt[batch] {
+		if _, taken := b.taken[batch]; taken || b.learnt[batch] || b.folded[batch] {
 			continue
 		}
 		b.taken[batch] = unknown
@@ -128,6 +136,56 @@ func (b *book) take(run int, batches []string) {
 			delete(b.pending, batch)
 		}
 	}
+	return nil
+}
+
+// Fold puts the batches of an absorption together.
+func (l *Ledger) Fold(ctx context.Context, model, absorption string, batches []string) (missing []string, err error) {
+	_, err = l.on(ctx, "fold", model, func(b *book) error {
+		missing = b.fold(absorption, batches)
+		return nil
+	})
+	return missing, err
+}
+
+func (b *book) fold(absorption string, batches []string) (missing []string) {
+	_, isPending := b.pending[absorption]
+	_, isTaken := b.taken[absorption]
+	if isPending || isTaken || b.learnt[absorption] {
+		return nil
+	}
+	pending, taken, pendingRows, takenRows := 0, 0, 0, 0
+	for _, batch := range batches {
+		t, isTaken := b.taken[batch]
+		if p, ok := b.pending[batch]; ok {
+			pending, pendingRows = pending+1, pendingRows+p
+		} else if isTaken && t != unknown {
+			taken, takenRows = taken+1, takenRows+t
+		} else if isTaken || !b.learnt[batch] {
+			missing = append(missing, batch)
+		}
+	}
+	if len(missing) > 0 || pending > 0 && taken > 0 {
+		return missing
+	}
+	switch {
+	case taken > 0:
+		b.taken[absorption] = takenRows
+	case pending > 0:
+		b.pending[absorption] = pendingRows
+	default:
+		b.learnt[absorption] = true
+	}
+	if b.folded == nil {
+		b.folded = make(map[string]bool)
+	}
+	for _, batch := range batches {
+		delete(b.pending, batch)
+		delete(b.taken, batch)
+		delete(b.learnt, batch)
+		b.folded[batch] = true
+	}
+	return nil
 }
 
 // Settle ends a run: what it took is learnt, or is given back.

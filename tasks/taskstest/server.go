@@ -65,7 +65,7 @@ func (s *Server) Restore(was *Server) {
 type book struct {
 	state          retrain.State  // but for Inserted
 	pending, taken map[string]int // rows by batch; unknown in taken
-	learnt         map[string]bool
+	learnt, folded map[string]bool
 	taker, settled int
 	hasBefore      bool
 	before         time.Time
@@ -75,7 +75,7 @@ const unknown = -1
 
 func (b *book) clone() *book {
 	c := *b
-	c.pending, c.taken, c.learnt = maps.Clone(b.pending), maps.Clone(b.taken), maps.Clone(b.learnt)
+	c.pending, c.taken, c.learnt, c.folded = maps.Clone(b.pending), maps.Clone(b.taken), maps.Clone(b.learnt), maps.Clone(b.folded)
 	return &c
 }
 

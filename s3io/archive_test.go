@@ -1,0 +1,66 @@
+package s3io_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"retrain"
+	"retrain/s3io"
+)
+
+// TestWhatBatchesBrought asks for it while packs are kept, and after.
+func TestWhatBatchesBrought(t *testing.T) {
+	now := time.Now()
+	log := &s3io.Records{Bucket: new(s3io.Memory), Tuning: always, Now: func() time.Time { return now }}
+	id := func(id string, n float64) retrain.Record { return retrain.Record{"id": id, "n": n} }
+	appendNew(t, log, batch("one", begin, id("a", 1), id("b", 2)))
+	gone := batch("two", begin.Add(1), id("b", 0))
+	gone.Gone = true
+	appendNew(t, log, gone)
+	compact(t, log, products)
+	appendNew(t, log, batch("three", begin.Add(2), id("a", 3), id("c", 4)))
+	compact(t, log, products)
+	for _, c := range []struct {
+		name string
+		want map[int]string
+	}{
+		{"kept", map[int]string{1: "one[map[id:a n:1] map[id:b n:2]]", 2: "three[map[id:a n:3] map[id:c n:4]]"}},
+		{"gone", map[int]string{1: "", 2: "three[map[id:a n:3] map[id:c n:4]]"}},
+	} {
+		for n, want := range c.want {
+			got := ""
+			for b, err := range log.Brought(t.Context(), "products", n) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if records := collect(b.Table); len(records) > 0 {
+					got += fmt.Sprint(b.Batch, records)
+				}
+			}
+			if got != want {
+				t.Errorf("%s: absorption %d brought %q, want %q", c.name, n, got, want)
+			}
+			ids, err := log.Absorbed(t.Context(), "products", n)
+			if want := [][]string{{"one", "two"}, {"three"}}[n-1]; !reflect.DeepEqual(ids, want) || err != nil {
+				t.Errorf("%s: absorption %d has %q, %v, want %q", c.name, n, ids, err, want)
+			}
+		}
+		now = now.Add(48 * time.Hour)
+		compact(t, log, products)
+	}
+	if left := keys(t, log.Bucket, "resources/products/packs/"); len(left) != 0 {
+		t.Errorf("left %q", left)
+	}
+	if left := keys(t, log.Bucket, "resources/products/segments/"); len(left) != 4 { // main, by1, batches, known: the deletion is of long ago
+		t.Errorf("left %q", left)
+	}
+}
+
+func collect(t *retrain.Table) (all []retrain.Record) {
+	for r := range t.Records() {
+		all = append(all, r)
+	}
+	return all
+}
