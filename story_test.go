@@ -36,6 +36,8 @@ type world struct {
 	now     time.Time
 	queue   []retrain.RunID
 	events  []retrain.Event
+
+	compacts bool // the log is compacted after every insert
 }
 
 func newWorld(t *testing.T) *world {
@@ -115,14 +117,27 @@ func (w *world) insert(n int) error {
 	for i := range rows {
 		b.Records = append(b.Records, retrain.Record{"id": fmt.Sprint(n, ".", i), "cost": float64(i), "price": float64(2 * i)})
 	}
-	in := &retrain.Inserter{Catalog: w.catalog, Records: &s3io.Records{Bucket: w.bucket}, Counter: w.ledger, Accepts: acceptAll,
+	in := &retrain.Inserter{Catalog: w.catalog, Records: w.records(), Counter: w.ledger, Accepts: acceptAll,
 		Request: w.request, Now: w.clock, Log: discard}
 	_, err := in.Insert(w.t.Context(), b)
 	return err
 }
 
+// records are those of a process that has just begun.
+func (w *world) records() *s3io.Records {
+	return &s3io.Records{Bucket: w.bucket, Tuning: s3io.Tuning{Objects: 1}}
+}
+
+func (w *world) compact() error {
+	if !w.compacts {
+		return nil
+	}
+	_, err := w.records().Compact(w.t.Context(), retrain.Resource{Name: "products", Partitions: map[string][]string{"byCost": {"cost"}}})
+	return err
+}
+
 func (w *world) sweeper() *retrain.Sweeper {
-	return &retrain.Sweeper{Catalog: w.catalog, Source: &s3io.Records{Bucket: w.bucket}, Ledger: w.ledger, History: &s3io.Runs{Bucket: w.bucket},
+	return &retrain.Sweeper{Catalog: w.catalog, Source: w.records(), Ledger: w.ledger, History: &s3io.Runs{Bucket: w.bucket},
 		Watch: w, Queue: w, Accepts: acceptAll, Request: w.request, Now: w.clock, Log: discard}
 }
 
@@ -132,8 +147,8 @@ func (w *world) work() error {
 		return nil
 	}
 	registry := &s3io.Registry{Bucket: w.bucket}
-	training := &retrain.Training{Catalog: w.catalog, Runs: &s3io.Runs{Bucket: w.bucket}, Source: &s3io.Records{Bucket: w.bucket},
-		Leases: w.leases, Ledger: w.ledger, Fitter: w, Registry: registry, Fetch: registry.Fetch, Queue: w, Events: w, Now: w.clock, Log: discard}
+	training := &retrain.Training{Catalog: w.catalog, Runs: &s3io.Runs{Bucket: w.bucket}, Source: w.records(),
+		Leases: w.leases, Ledger: w.ledger, Fitter: w, Registry: registry, Fetch: registry.Fetch, Queue: w, Events: w, Fold: w.sweeper().Fold, Now: w.clock, Log: discard}
 	id := w.queue[0]
 	if err := training.Do(w.t.Context(), id); err != nil {
 		return err
@@ -148,6 +163,7 @@ func (w *world) tell() {
 	w.again(func() error { return w.sweeper().Sweep(w.t.Context()) })
 	for n := range batches {
 		w.again(func() error { return w.insert(n) })
+		w.again(w.compact)
 		if n%2 == 1 {
 			w.again(w.work)
 		}
@@ -208,6 +224,7 @@ func (w *world) check() {
 
 func TestTheStory(t *testing.T) {
 	w := newWorld(t)
+	w.compacts = true
 	w.tell()
 	w.check()
 	if len(w.events) != 2 || w.events[1].Version != 2 {
@@ -218,10 +235,12 @@ func TestTheStory(t *testing.T) {
 // Every call to S3 fails once, before it happened or after: whoever made it may as well have died there.
 func TestTheStorySurvivesAFaultAtEveryCallToS3(t *testing.T) {
 	broken := retrain.Errorf(retrain.UnavailableError, "the connection broke")
-	for _, after := range []bool{false, true} {
+	for i := range 4 {
+		after, compacts := i&1 == 1, i&2 == 2
 		for at, done := 0, false; !done; at++ {
-			t.Run(fmt.Sprintf("after=%v/call=%d", after, at), func(t *testing.T) {
+			t.Run(fmt.Sprintf("compacts=%v/after=%v/call=%d", compacts, after, at), func(t *testing.T) {
 				w := newWorld(t)
+				w.compacts = compacts
 				var calls atomic.Int64 // the log is read by several goroutines
 				fault := func(s3io.Op, string) error {
 					if calls.Add(1) == int64(at+1) {
@@ -246,9 +265,11 @@ func TestTheStorySurvivesAFaultAtEveryCallToS3(t *testing.T) {
 // Redis loses everything between any two acts: S3 tells it again.
 func TestTheStorySurvivesTheLossOfRedis(t *testing.T) {
 	acts := []string{"insert 0", "insert 1", "work", "insert 2", "insert 3", "work", "insert 4"}
-	for lost := range acts {
-		t.Run("before "+acts[lost], func(t *testing.T) {
+	for i := range 2 * len(acts) {
+		lost, compacts := i/2, i%2 == 1
+		t.Run(fmt.Sprintf("before %s/compacts=%v", acts[lost], compacts), func(t *testing.T) {
 			w := newWorld(t)
+			w.compacts = compacts
 			for i, act := range acts {
 				if i == lost {
 					w.redis.FlushAll()
@@ -257,6 +278,7 @@ func TestTheStorySurvivesTheLossOfRedis(t *testing.T) {
 				var n int
 				if _, err := fmt.Sscanf(act, "insert %d", &n); err == nil {
 					w.again(func() error { return w.insert(n) })
+					w.again(w.compact)
 				} else {
 					w.again(w.work)
 				}
@@ -381,8 +403,8 @@ func (f failing) Fit(context.Context, retrain.Job) (retrain.Fit, error) { return
 
 func (w *world) failing(err error) *retrain.Training {
 	registry := &s3io.Registry{Bucket: w.bucket}
-	return &retrain.Training{Catalog: w.catalog, Runs: &s3io.Runs{Bucket: w.bucket}, Source: &s3io.Records{Bucket: w.bucket},
-		Leases: w.leases, Ledger: w.ledger, Fitter: failing{err}, Registry: registry, Fetch: registry.Fetch, Queue: w, Events: w, Now: w.clock, Log: discard}
+	return &retrain.Training{Catalog: w.catalog, Runs: &s3io.Runs{Bucket: w.bucket}, Source: w.records(),
+		Leases: w.leases, Ledger: w.ledger, Fitter: failing{err}, Registry: registry, Fetch: registry.Fetch, Queue: w, Events: w, Fold: w.sweeper().Fold, Now: w.clock, Log: discard}
 }
 
 // What S3 or Redis could not do at the moment is no verdict: the run stays open.
