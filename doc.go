@@ -7,6 +7,7 @@
 //
 //	model.go    what is to be learnt, and from which resource
 //	insert.go   a batch is stored once and counted once
+//	update.go   and changed, or deleted
 //	trigger.go  the count, or the clock, says that a model is due
 //	request.go  a due model gets a run: one at work, at most one waiting
 //	sweep.go    what got lost on the way is found again; rebuild.go, all of it from S3

@@ -3,6 +3,7 @@ package retrain
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type Batch struct {
 	Resource string
 	At       time.Time // when it was inserted; of two records with the same id the later wins, of the same moment that of the greater batch id
 	Records  []Record
+	Fresh    bool // its id was made up just now: it was never sent before
 	Gone     bool // the records with these ids are deleted; nothing but the ids is looked at
 }
 
@@ -43,6 +45,8 @@ type Inserter struct {
 	Request func(ctx context.Context, m *Model, s State, why Reason) error
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	updating sync.Mutex // held while records are read, changed and stored
 }
 
 // Inserted is the answer to an insert.
@@ -58,10 +62,8 @@ type Inserted struct {
 // requested, because Redis was away, is found by the next sweep: it is logged and is no error of the insert.
 func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
-	if r, err := in.Catalog.Resource(ctx, b.Resource); err != nil {
+	if _, err := in.native(ctx, b.Resource); err != nil {
 		return answer, err
-	} else if !r.Native() {
-		return answer, Errorf(DataValidationError, "resource %q is read from %s: nothing can be inserted into it", r.Name, r.Source)
 	}
 	models, err := in.Catalog.Learners(ctx, b.Resource)
 	if err != nil {
@@ -69,6 +71,9 @@ func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	}
 	accepted := make([]int, len(models))
 	for i, m := range models { // before anything is stored: a filter that fails on a record refuses the whole batch
+		if b.Gone {
+			continue // there is nothing to learn from it
+		}
 		if accepted[i], err = in.Accepts(m, b.Records); err != nil {
 			return answer, err
 		}
@@ -96,6 +101,15 @@ func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 		}
 	}
 	return answer, nil
+}
+
+// native returns a resource whose records are ours.
+func (in *Inserter) native(ctx context.Context, resource string) (Resource, error) {
+	r, err := in.Catalog.Resource(ctx, resource)
+	if err == nil && !r.Native() {
+		err = Errorf(DataValidationError, "resource %q is read from %s: nothing can be inserted into it", r.Name, r.Source)
+	}
+	return r, err
 }
 
 func (in *Inserter) count(ctx context.Context, m *Model, batch string, rows int) (triggered bool, err error) {

@@ -39,6 +39,9 @@ func unsegment(s string) (string, bool) {
 // batchSegment returns the segment of a batch's id.
 func batchSegment(id string) (string, error) {
 	s := segment(id)
+	if strings.HasPrefix(id, "\x00") {
+		return "", retrain.Errorf(retrain.DataValidationError, "batch id %q", id).WithHint("ids with such a beginning are those of absorptions")
+	}
 	if s == "" || len(s) > longestSegment {
 		return "", retrain.Errorf(retrain.DataValidationError, "a batch id of %d bytes", len(id)).
 			WithHint("an id has 1 to %d bytes; those that are no ASCII letters, digits, hyphens, dots or underscores count thrice", longestSegment)

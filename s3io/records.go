@@ -70,8 +70,10 @@ func (r *Records) Append(ctx context.Context, b retrain.Batch) (stored bool, err
 	if err != nil {
 		return false, err
 	}
-	if known, err := r.wasAbsorbed(ctx, ix, b.ID); known || err != nil {
-		return false, err
+	if !b.Fresh {
+		if known, err := r.wasAbsorbed(ctx, ix, b.ID); known || err != nil {
+			return false, err
+		}
 	}
 	object, err := encodeBatches([]retrain.Batch{b}, ix.Absorbed)
 	if err != nil {

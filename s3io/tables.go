@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"retrain"
 )
@@ -29,7 +30,7 @@ const (
 // that was changed since the snapshot or that is damaged is an error that names its key, and the place in it.
 func (r *Records) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrain.Table, error] {
 	return func(yield func(*retrain.Table, error) bool) {
-		jobs, err := r.jobs(ctx, d)
+		jobs, _, err := r.jobs(ctx, d, nil)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -49,31 +50,52 @@ func (r *Records) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retr
 // A job makes one table.
 type job func(ctx context.Context) (*retrain.Table, error)
 
-// jobs does what has to be known before any table can be made.
-func (r *Records) jobs(ctx context.Context, d retrain.Dataset) (jobs []job, err error) {
+// jobs does what has to be known before any table can be made. Where ids are wanted, row groups without any of them are left out. It also returns when the last batch was
+// inserted.
+func (r *Records) jobs(ctx context.Context, d retrain.Dataset, want map[[2]uint64]struct{}) (jobs []job, last time.Time, err error) {
 	log := d
 	log.Objects = slices.DeleteFunc(slices.Clone(d.Objects), func(o retrain.DataObject) bool { return isSegment(&o) })
 	var segments []*segmentFile
 	if len(log.Objects) < len(d.Objects) {
 		if segments, err = r.openSegments(ctx, d.Objects); err != nil {
-			return nil, err
+			return nil, last, err
 		}
 	}
 	parts, latest, err := r.settled(ctx, log, segments)
 	if err != nil {
-		return nil, err
+		return nil, last, err
 	}
 	for _, s := range segments {
+		last = later(last, s.meta.To)
 		for group := range s.first {
 			if s.meta.By == nil || d.Partition == nil || s.meta.Groups[group].mayHave(s.meta.By, d.Partition) {
-				jobs = append(jobs, func(ctx context.Context) (*retrain.Table, error) { return s.table(ctx, group, latest, d.Partition) })
+				jobs = append(jobs, func(ctx context.Context) (*retrain.Table, error) {
+					if want != nil {
+						if has, err := s.hasAny(ctx, group, want); !has || err != nil {
+							return new(retrain.Table), err
+						}
+					}
+					return s.table(ctx, group, latest, d.Partition)
+				})
 			}
+		}
+	}
+	for _, p := range parts {
+		for _, b := range p.header.Batches {
+			last = later(last, b.At)
 		}
 	}
 	for _, block := range grouped(parts) {
 		jobs = append(jobs, func(ctx context.Context) (*retrain.Table, error) { return r.block(ctx, d.Partition, block) })
 	}
-	return jobs, nil
+	return jobs, last, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // grouped puts small parts together.

@@ -47,7 +47,7 @@ func (p *program) joined(do func(ctx context.Context, c *call) error, what ...st
 func named(flags *cli.Context, what ...string) error {
 	n := flags.NArg()
 	help := "producer " + flags.Command.Name + " --help"
-	if n > len(what) {
+	if many := len(what) > 0 && strings.HasSuffix(what[len(what)-1], "…"); n > len(what) && !many {
 		return usage("%s does not know what to do with %q", flags.Command.Name, flags.Args().Get(len(what))).hinted(help)
 	}
 	if n < len(what) && !strings.HasPrefix(what[n], "[") {

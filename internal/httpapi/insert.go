@@ -2,12 +2,10 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"retrain"
 )
@@ -25,11 +23,7 @@ func (c *Control) insert(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := retrain.Batch{ID: r.Header.Get("Idempotency-Key"), Resource: r.PathValue("resource"), At: time.Now(), Records: records}
-	if batch.ID == "" {
-		batch.ID = rand.Text()
-	}
-	inserted, err := c.App.Inserter.Insert(r.Context(), batch)
+	inserted, err := c.App.Inserter.Insert(r.Context(), c.batch(r, records))
 	if err == nil {
 		c.Metrics.inserted.WithLabelValues(inserted.Resource).Add(float64(inserted.Inserted))
 	}

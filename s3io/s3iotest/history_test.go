@@ -226,7 +226,11 @@ func (w *world) begin() {
 	switch n := w.rng.IntN(10); {
 	case n < 4:
 		w.insert(w.newBatch())
-	case n < 5 && len(w.batches) > 0: // the same again
+	case n < 5: // several at once, and some of them again
+		list := []*sent{w.newBatch(), w.newBatch()}
+		names := slices.Sorted(maps.Keys(w.batches))
+		w.insert(append(list, w.batches[names[w.rng.IntN(len(names))]])...)
+	case n < 6 && len(w.batches) > 0: // the same again
 		names := slices.Sorted(maps.Keys(w.batches))
 		w.insert(w.batches[names[w.rng.IntN(len(names))]])
 	case n < 8:
@@ -270,18 +274,24 @@ func (w *world) newBatch() *sent {
 	return s
 }
 
-func (w *world) insert(b *sent) {
+func (w *world) insert(list ...*sent) {
 	w.start(func(log *s3io.Records) error {
-		copied := b.Batch
-		copied.Records = nil
-		for _, r := range b.Records {
-			copied.Records = append(copied.Records, maps.Clone(r))
+		var batches []retrain.Batch
+		for _, b := range list {
+			copied := b.Batch
+			copied.Records = nil
+			for _, r := range b.Records {
+				copied.Records = append(copied.Records, maps.Clone(r))
+			}
+			batches = append(batches, copied)
 		}
-		_, err := log.Append(w.ctx, copied)
+		_, err := log.AppendAll(w.ctx, "r", batches)
 		return err
 	}, func(err error) error {
 		if err == nil {
-			b.certain = true
+			for _, b := range list {
+				b.certain = true
+			}
 		}
 		return w.survived(err)
 	})
@@ -342,6 +352,9 @@ func (w *world) certain() map[string]bool {
 	return ids
 }
 
+// Of more batches that may be there or not, not every set is tried.
+const mostOpen = 12
+
 // explain finds a set of batches, with all those that must be there, that makes what was read: no record lost, none twice, none
 // in an older state.
 func (w *world) explain(got []retrain.Record, must map[string]bool, p *retrain.PartitionRef) error {
@@ -353,8 +366,8 @@ func (w *world) explain(got []retrain.Record, must map[string]bool, p *retrain.P
 			open = append(open, b.Batch)
 		}
 	}
-	if len(open) > 12 {
-		open = open[len(open)-12:]
+	if len(open) > mostOpen { // who of them is there, too many answers would explain
+		return nil
 	}
 	var nearest []retrain.Record
 	for set := range 1 << len(open) {
