@@ -2,7 +2,9 @@
 // written on them:
 //
 //	bucket.go    the verbs; s3.go, memory.go, prefix.go and faulty.go implement them
-//	records.go   records: one immutable object per batch, read back as columns
+//	records.go   records: batches as immutable objects in a log, read back as columns; shared.go, many small ones in one object
+//	index.go     what the log's old batches have become: pack.go as they were, segment.go as columns; compact.go does it
+//	archive.go   what batches brought that were absorbed; find.go, records by their ids
 //	s3db.go      records of databases that s3db.js wrote, which copies.go and stored.go copy; package s3db decodes them
 //	files.go     records in files that others write: csv.go, jsonl.go, parquet.go
 //	sources.go   whichever of the three a resource has
@@ -13,7 +15,8 @@
 // Keys, below the prefix of the configuration:
 //
 //	resources/{resource}/spec.json
-//	resources/{resource}/log/{batch}.jsonl.zst
+//	resources/{resource}/log/{batch}.jsonl.zst, +{time}-{token}.jsonl.zst
+//	resources/{resource}/index.json (compare-and-swap), packs/…, segments/…
 //	resources/{resource}/s3db/{place}/{number}.jsonl.zst, {digest}.json
 //	models/{model}/spec.json
 //	models/{model}/runs/{run}/request.json, dataset.json, result.json, checkpoints/{sequence}
