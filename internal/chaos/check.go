@@ -21,6 +21,8 @@ type checker struct {
 	batches map[string][]row
 	known   map[string]*ran
 	runs    map[string][]*ran // by model, oldest first
+
+	absorbed map[int][]string // batches, by absorption
 }
 
 func (c *checker) brokenf(format string, args ...any) {
@@ -36,6 +38,7 @@ func (c *checker) rest(ctx context.Context) {
 		sleep(ctx, time.Second)
 	}
 	c.batches, c.known, c.runs = make(map[string][]row), make(map[string]*ran), make(map[string][]*ran)
+	c.absorbed = make(map[int][]string)
 	for quiet := 0; quiet < 3; {
 		err := c.resting(ctx)
 		if err == nil {
@@ -70,7 +73,7 @@ func (c *checker) calm(ctx context.Context) error {
 // resting returns what is left to do.
 func (c *checker) resting(ctx context.Context) error {
 	t := c.truth()
-	if err := t.batches(ctx, c.batches); err != nil {
+	if err := t.batches(ctx, c.batches, c.absorbed); err != nil {
 		return err
 	}
 	var status struct {
@@ -118,7 +121,7 @@ func (c *checker) uncovered(model string) (rows int) {
 	seen := make(map[string]bool)
 	for _, r := range slices.Backward(c.runs[model]) {
 		if r.learnt() {
-			for _, batch := range r.Start.Dataset.Batches() {
+			for _, batch := range c.seenBy(r) {
 				seen[batch] = true
 			}
 			break
@@ -130,6 +133,16 @@ func (c *checker) uncovered(model string) (rows int) {
 		}
 	}
 	return rows
+}
+
+// seenBy returns the batches that a run's data set has.
+func (c *checker) seenBy(r *ran) (batches []string) {
+	d := r.Start.Dataset
+	for n := range d.Absorbed {
+		batches = append(batches, c.absorbed[n+1]...)
+	}
+	d.Absorbed = 0 // the others
+	return append(batches, d.Batches()...)
 }
 
 func (c *checker) accepted(model, batch string) (n int) {
@@ -235,7 +248,7 @@ func (c *checker) verdicts(model string) {
 			continue
 		}
 		rows, fresh := 0, 0
-		for _, batch := range r.Start.Dataset.Batches() {
+		for _, batch := range c.seenBy(r) {
 			if _, there := c.batches[batch]; !there {
 				c.brokenf("%s saw the batch %q, which is not there", r, batch)
 			}

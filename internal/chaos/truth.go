@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -68,29 +69,100 @@ func (t truth) read(ctx context.Context, key string, v any) (bool, error) {
 
 const logPrefix = "resources/items/log/"
 
-// batches returns the rows of every batch, by the batch's id. What was read before is not read again.
-func (t truth) batches(ctx context.Context, known map[string][]row) error {
-	keys, err := t.keys(ctx, logPrefix)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		batch, ours := strings.CutSuffix(strings.TrimPrefix(key, logPrefix), ".jsonl.zst")
-		if known[batch] != nil {
-			continue
-		}
-		if !ours {
-			return fmt.Errorf("%s: what is this?", key)
-		}
-		b, err := t.get(ctx, key)
+const packsPrefix = "resources/items/packs/"
+
+// batches returns the rows of every batch, by the batch's id, and which batches came with which absorption. What was read before is
+// not read again.
+func (t truth) batches(ctx context.Context, known map[string][]row, absorbed map[int][]string) error {
+	for _, prefix := range []string{packsPrefix, logPrefix} {
+		keys, err := t.keys(ctx, prefix)
 		if err != nil {
 			return err
 		}
-		if known[batch], err = decode(b); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+		for _, key := range keys {
+			name, ours := strings.CutSuffix(strings.TrimPrefix(key, prefix), ".jsonl.zst")
+			n, pack := 0, prefix == packsPrefix
+			if pack {
+				if _, err := fmt.Sscanf(name, "%d-", &n); err != nil {
+					return fmt.Errorf("%s: %w", key, err)
+				}
+			}
+			if known[name] != nil || pack && absorbed[n] != nil {
+				continue
+			}
+			if !ours {
+				return fmt.Errorf("%s: what is this?", key)
+			}
+			b, err := t.get(ctx, key)
+			if err != nil || b == nil { // it was absorbed just now
+				return err
+			}
+			ids, err := hold(b, known)
+			if err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			if pack {
+				absorbed[n] = ids
+			}
 		}
 	}
 	return nil
+}
+
+// A header is what stands before an object's lines: its batches, or those of the objects in a pack.
+type header struct {
+	Batch   string `json:"batch"`
+	Records int    `json:"records"`
+	Batches []struct {
+		ID      string `json:"id"`
+		Records int    `json:"records"`
+	} `json:"batches"`
+	Objects []struct {
+		Size int `json:"size"`
+	} `json:"objects"`
+}
+
+// hold reads the batches of an object, or of a pack of objects, into known, and returns their ids.
+func hold(object []byte, known map[string][]row) (ids []string, err error) {
+	const frame = 8
+	if len(object) < frame {
+		return nil, io.ErrUnexpectedEOF
+	}
+	size := frame + int(binary.LittleEndian.Uint32(object[4:]))
+	var h header
+	if size > len(object) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if err := json.Unmarshal(object[frame:size], &h); err != nil {
+		return nil, err
+	}
+	if h.Objects != nil {
+		rest := object[size:]
+		for _, o := range h.Objects {
+			more, err := hold(rest[:o.Size], known)
+			if err != nil {
+				return nil, err
+			}
+			ids, rest = append(ids, more...), rest[o.Size:]
+		}
+		return ids, nil
+	}
+	rows, err := decode(object)
+	if err != nil {
+		return nil, err
+	}
+	if h.Batches == nil {
+		known[h.Batch] = rows
+		return []string{h.Batch}, nil
+	}
+	for _, b := range h.Batches {
+		ids = append(ids, b.ID)
+		if known[b.ID] == nil {
+			known[b.ID] = rows[:b.Records:b.Records]
+		}
+		rows = rows[b.Records:]
+	}
+	return ids, nil
 }
 
 // decode reads a batch: zstd, JSON lines.
