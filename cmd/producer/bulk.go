@@ -69,7 +69,8 @@ func (c *call) bulk(ctx context.Context, which retrain.Which) (err error) {
 	began := time.Now()
 	answer := bulked{Model: m.Name, Version: b.Version, Records: b.Records, Output: out.name, Resumed: resumed}
 	if answer.Errors, err = c.answerBulk(ctx, q, b, out); err != nil {
-		return interrupted(ctx, err)
+		c.sayf("what was answered is kept for a week: the same command goes on")
+		return err
 	}
 	answer.DurationSeconds = time.Since(began).Seconds()
 	if err := c.app.Bulks.Forget(ctx, q.key, b); err != nil { // the answers are where they belong
@@ -85,13 +86,6 @@ func (c *call) bulk(ctx context.Context, which retrain.Which) (err error) {
 		}
 		fmt.Fprintln(w)
 	})
-}
-
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w (the same command goes on where this one was)", err)
-	}
-	return err
 }
 
 // begun returns the bulk that is asked for: the one that was interrupted, or a new one; and how many of its records are answered.
