@@ -55,9 +55,9 @@ func (b *Bulks) EnqueueChunk(ctx context.Context, c retrain.Chunk, rows, attempt
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
 			break
 		}
-		info, is := b.Conn.inspector().GetTaskInfo(chunkQueue, id)
-		if is != nil || info.State != asynq.TaskStateArchived {
-			return nil
+		info, gone := b.Conn.inspector().GetTaskInfo(chunkQueue, id)
+		if gone != nil || info.State != asynq.TaskStateArchived {
+			return nil //nolint:nilerr // it was there a moment ago: if somebody has not done it, that is found out
 		}
 		_ = b.Conn.inspector().DeleteTask(chunkQueue, id) // if that fails the next try tells
 	}

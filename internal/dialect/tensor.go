@@ -21,7 +21,7 @@ type Tensor struct {
 
 // A datatype says what numbers it holds: whole ones between two bounds, or any.
 type datatype struct {
-	kind     byte // b, i, f or s: booleans, whole numbers, numbers, texts
+	kind     byte // b for booleans, i for whole numbers, f for any, s for texts
 	size     int  // bytes of one in binary data; 0 for texts
 	min, max float64
 }
