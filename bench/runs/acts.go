@@ -16,7 +16,8 @@ import (
 func (s *stage) deaths(ctx context.Context, times int) ([]*series, error) {
 	noticed, resumed := &series{What: "kill -9 to noticed"}, &series{What: "kill -9 to resumed elsewhere"}
 	err := s.interrupt(ctx, times, syscall.SIGKILL, func(began time.Time, id retrain.RunID, attempt int) error {
-		if err := until(ctx, func() error { return s.handedOn(ctx, id, attempt) }); err != nil {
+		free := false
+		if err := until(ctx, func() error { return s.handedOn(ctx, id, attempt, &free) }); err != nil {
 			return err
 		}
 		noticed.Took = append(noticed.Took, time.Since(began))
@@ -33,12 +34,18 @@ func (s *stage) terms(ctx context.Context, times int) ([]*series, error) {
 	return []*series{exit, resumed}, err
 }
 
-func (s *stage) handedOn(ctx context.Context, id retrain.RunID, attempt int) error {
+// handedOn returns nil when a sweep has handed the run on, or when another worker has its lease already: asynq may give it an old
+// task of the run.
+func (s *stage) handedOn(ctx context.Context, id retrain.RunID, attempt int, free *bool) error {
 	state, err := s.app.State(ctx, id.Model)
-	if err == nil && state.Attempt == attempt {
-		err = errors.New("nobody has noticed")
+	if err != nil || state.Attempt != attempt {
+		return err
 	}
-	return err
+	held, err := s.app.Leases.Held(ctx, id)
+	if *free = *free || !held; *free && held {
+		return err
+	}
+	return errors.Join(err, errors.New("nobody has noticed"))
 }
 
 // interrupt has a run interrupted by a signal to its worker, and measures until another is at it. then is called after the signal.
