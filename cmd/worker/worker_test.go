@@ -73,8 +73,19 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// train inserts some records and requests a run.
+// train inserts some records and requests a run of both models.
 func (w *world) train() {
+	w.Helper()
+	w.insert()
+	for _, model := range []string{"price", "mixed"} {
+		if _, err := w.app.Train(w.Context(), model, true); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// insert inserts some records.
+func (w *world) insert() {
 	w.Helper()
 	w.batch++
 	b := retrain.Batch{ID: fmt.Sprint("batch-", w.batch), Resource: "products", At: time.Now()}
@@ -85,11 +96,6 @@ func (w *world) train() {
 	}
 	if _, err := w.app.Inserter.Insert(w.Context(), b); err != nil {
 		w.Fatal(err)
-	}
-	for _, model := range []string{"price", "mixed"} {
-		if _, err := w.app.Train(w.Context(), model, true); err != nil {
-			w.Fatal(err)
-		}
 	}
 }
 

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"retrain"
+	"retrain/internal/app"
+	"retrain/internal/roles"
+	"retrain/internal/testenv"
+	"retrain/s3io"
+)
+
+// long is a model whose runs take some seconds, and write a checkpoint when they are interrupted.
+const long = `
+resources: {products: {}}
+models:
+  price: {type: neural-network, resource: products, features: [cost], target: price, modelConfig: {epochs: 20000, layers: [{units: 32}]}}
+`
+
+// declare applies a configuration over what was applied before.
+func (w *world) declare(text string) {
+	w.Helper()
+	c, err := app.Parse("retrain.yaml", []byte(text))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if _, _, err := w.app.Apply(w.Context(), c); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// longRun requests a run that takes some seconds.
+func (w *world) longRun() retrain.RunID {
+	w.Helper()
+	w.declare(long)
+	w.insert()
+	id, err := w.app.Train(w.Context(), "price", true)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return id
+}
+
+// progresses waits until somebody shows progress of a run beyond a percentage, and returns how far it is.
+func (w *world) progresses(id retrain.RunID, beyond float64) (at float64) {
+	w.Helper()
+	w.eventually(func() error {
+		p, _, err := w.app.Ledger.Progress(w.Context(), id.Model)
+		if err == nil && (p.Run != id.String() || p.ProgressPercentage <= beyond) {
+			err = fmt.Errorf("%s is at %v", p.Run, p.ProgressPercentage)
+		}
+		at = p.ProgressPercentage
+		return err
+	})
+	return at
+}
+
+func (w *world) held(id retrain.RunID, want bool) {
+	w.Helper()
+	w.eventually(func() error {
+		held, err := w.app.Leases.Held(w.Context(), id)
+		if err == nil && held != want {
+			err = fmt.Errorf("held %v", held)
+		}
+		return err
+	})
+}
+
+// objects returns the keys below the run and the versions, with their ETags.
+func (w *world) objects() (all []string) {
+	w.Helper()
+	for o, err := range w.app.Bucket.List(w.Context(), s3io.Listing{Prefix: "models/price/"}) {
+		if err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, o.Key+" "+string(o.ETag))
+	}
+	return all
+}
+
+func (w *world) published(id retrain.RunID) {
+	w.Helper()
+	testenv.Eventually(w.T, 4*time.Minute, func() error {
+		run, err := w.app.Runs.Run(w.Context(), id)
+		if err == nil && run.State() != retrain.Published {
+			err = errors.New(string(run.State()))
+		}
+		return err
+	})
+}
+
+// A worker that stood still past its lease, while another took its run over, changes nothing when it goes on.
+func TestAWorkerThatStoodStillChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	go roles.Schedule(t.Context(), w.app)
+	first := w.worker("train")
+	id := w.longRun()
+	w.progresses(id, 0)
+	signal(t, first, syscall.SIGSTOP)
+	w.held(id, false)
+	w.worker("train")
+	w.held(id, true)
+	if err := syscall.Kill(first.Process.Pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	w.published(id)
+	w.eventually(func() error {
+		s, err := w.app.State(t.Context(), "price")
+		if err == nil && s.Running != 0 {
+			err = errors.New("not settled")
+		}
+		return err
+	})
+	settled := w.objects()
+	if n := len(slices.DeleteFunc(slices.Clone(settled), func(k string) bool { return !strings.Contains(k, "/checkpoints/") })); n > 1 {
+		t.Errorf("%d checkpoints are left", n)
+	}
+	next, err := w.app.Train(t.Context(), "price", true) // either of them may take it
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.progresses(next, 0)
+	if _, err := w.app.Cancel(t.Context(), next.String()); err != nil {
+		t.Fatal(err)
+	}
+	other := func(key string) bool { return strings.Contains(key, "/runs/00000002/") }
+	if got := slices.DeleteFunc(w.objects(), other); !slices.Equal(got, settled) {
+		t.Errorf("changed since:\n%q\n%q", settled, got)
+	}
+}
+
+// Told to end, a worker writes down where its run stands and is gone within five seconds; another goes on from there, and no retry
+// was spent.
+func TestATrainingSurvivesADeployment(t *testing.T) {
+	w := newWorld(t)
+	go roles.Schedule(t.Context(), w.app)
+	first := w.worker("train")
+	id := w.longRun()
+	at := w.progresses(id, 0)
+	began := time.Now()
+	signal(t, first, syscall.SIGTERM)
+	w.held(id, false)
+	t.Logf("handed back after %v", time.Since(began))
+	w.worker("train")
+	if again := w.progresses(id, at-0.001); again < at {
+		t.Errorf("it goes on at %v, and was at %v", again, at)
+	}
+	w.published(id)
+	run, err := w.app.Runs.Run(t.Context(), id)
+	if err != nil || run.Result.Epochs != 20000 {
+		t.Errorf("got %+v, %v", run.Result, err)
+	}
+}
+
+// A run at work is cancelled: it is over at once, and its worker is free after a slice.
+func TestCancelAtWork(t *testing.T) {
+	w := newWorld(t)
+	w.worker("train")
+	id := w.longRun()
+	w.progresses(id, 0)
+	began := time.Now()
+	if _, err := w.app.Cancel(t.Context(), "price"); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("terminal after %v", time.Since(began))
+	w.eventually(func() error {
+		depths, err := w.app.Redis.Depths(t.Context())
+		for _, d := range depths {
+			if d.Active > 0 {
+				err = fmt.Errorf("%+v", d)
+			}
+		}
+		return err
+	})
+	t.Logf("its worker is free after %v", time.Since(began))
+	run, err := w.app.Runs.Run(t.Context(), id)
+	if err != nil || run.State() != retrain.Cancelled {
+		t.Errorf("got %+v, %v", run, err)
+	}
+	if _, err := w.app.Registry.Champion(t.Context(), "price"); !errors.Is(err, retrain.ModelNotTrainedError) {
+		t.Errorf("a champion: %v", err)
+	}
+}
+
+func signal(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
+	t.Helper()
+	if err := cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
