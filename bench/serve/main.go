@@ -91,10 +91,12 @@ func (b *bench) measure(ctx context.Context, s *server, r *Result) error {
 	if _, _, err := closed(ctx, s.address, one, 8, b.time/4); err != nil { // warm
 		return err
 	}
+	before := s.processor()
 	n, _, err := closed(ctx, s.address, one, 32, b.time)
 	if err != nil {
 		return err
 	}
+	r.Processor = append(r.Processor, (s.processor()-before).Seconds()*1e6/float64(n))
 	r.PerSecond = append(r.PerSecond, float64(n)/b.time.Seconds())
 	for i, rate := range rates {
 		l, err := open(ctx, s.address, one, rate, b.time)
@@ -107,7 +109,9 @@ func (b *bench) measure(ctx context.Context, s *server, r *Result) error {
 		return err
 	}
 	r.Many = append(r.Many, r.last)
+	before = s.processor()
 	n, _, err = closed(ctx, s.address, many, 8, b.time)
+	r.ManyProcessor = append(r.ManyProcessor, (s.processor()-before).Seconds()*1e6/float64(max(n, 1)))
 	r.ManyPerSecond = append(r.ManyPerSecond, float64(n)/b.time.Seconds())
 	return err
 }

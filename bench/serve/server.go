@@ -141,21 +141,44 @@ func (s *server) stop() {
 	_ = s.process.Wait()
 }
 
+// processes returns the folders of the process group under /proc.
+func (s *server) processes() (folders []string) {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range all {
+		pid, err := strconv.Atoi(filepath.Base(p))
+		if group, e := syscall.Getpgid(pid); err == nil && e == nil && group == s.process.Process.Pid {
+			folders = append(folders, p)
+		}
+	}
+	return folders
+}
+
 // memory returns how many MiB the process group has; what several processes share counts once.
 func (s *server) memory() float64 {
 	sum := 0.0
-	processes, _ := filepath.Glob("/proc/[0-9]*")
-	for _, p := range processes {
-		pid, err := strconv.Atoi(filepath.Base(p))
-		if group, e := syscall.Getpgid(pid); err != nil || e != nil || group != s.process.Process.Pid {
-			continue
-		}
+	for _, p := range s.processes() {
 		b, _ := os.ReadFile(p + "/smaps_rollup")
 		for line := range strings.Lines(string(b)) {
 			if text, ok := strings.CutPrefix(line, "Pss:"); ok {
 				n, _ := strconv.ParseFloat(strings.Fields(text)[0], 64)
 				sum += n / 1024
 			}
+		}
+	}
+	return sum
+}
+
+// processor returns the processors' time that the group has had. Unlike the clock it does not count what others do meanwhile.
+func (s *server) processor() time.Duration {
+	const tick = 10 * time.Millisecond
+	sum := time.Duration(0)
+	for _, p := range s.processes() {
+		b, _ := os.ReadFile(p + "/stat")
+		_, after, _ := strings.Cut(string(b), ") ")
+		if fields := strings.Fields(after); len(fields) > 12 {
+			user, _ := strconv.Atoi(fields[11])
+			system, _ := strconv.Atoi(fields[12])
+			sum += time.Duration(user+system) * tick
 		}
 	}
 	return sum
