@@ -17,7 +17,8 @@
 //	fit.go      what learning is asked for, and what it answers
 //	train.go    the run at work: records → fit → gate → publish → announce
 //	version.go  what a run publishes, and which version is champion
-//	live.go     the new champion replaces the old one under running predictions
+//	live.go     the new champion replaces the old one under running predictions: loading.go brings it, room.go says what stays,
+//	            using.go is how it is asked, drift.go how far the questions are from what was learnt
 //
 // Three rules explain most of the code. S3 is the truth and Redis is disposable: everything in Redis can be rebuilt from
 // S3. Level, not edge: due is a pure function of state and time, and stays true until a run has taken the rows. Whoever

@@ -23,6 +23,7 @@ type Loaded struct {
 	batcher *batcher
 	encoder *prep.Encoder
 	details *Details
+	drift   *drift
 	buffers sync.Pool // of *buffers
 }
 
@@ -51,6 +52,7 @@ func (o Loader) Load(v retrain.Version) (retrain.Servable, error) {
 		l.session.Close()
 		return nil, err
 	}
+	l.drift = newDrift(l.encoder.Preparation) // its own examples were no questions
 	return l, nil
 }
 
@@ -86,6 +88,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 
 // batch gives l its batcher.
 func (o Loader) batch(l *Loaded) error {
+	l.drift = newDrift(l.encoder.Preparation)
 	shape := []int{l.encoder.Width()}
 	if l.encoder.Lookback > 0 {
 		shape = []int{l.encoder.Lookback, l.encoder.Width()}
@@ -128,6 +131,7 @@ func (l *Loaded) Predict(ctx context.Context, records []retrain.Record) ([]retra
 	if err := l.encoder.Encode(records, b.x); err != nil {
 		return nil, err
 	}
+	l.drift.add(b.x, width)
 	if lookback == 0 {
 		return l.answer(ctx, b, len(records))
 	}
@@ -153,6 +157,7 @@ func (l *Loaded) PredictJSON(ctx context.Context, text []byte, most int) (predic
 	if b.x, n, ok = l.encoder.EncodeJSON(text, b.x[:0], most); !ok {
 		return nil, false, nil
 	}
+	l.drift.add(b.x, l.encoder.Width())
 	predictions, err = l.answer(ctx, b, n)
 	return predictions, true, err
 }

@@ -82,12 +82,18 @@ type Serving interface {
 	Ready() bool
 }
 
+// A drifting Serving knows how far questions have drifted; *retrain.Live does.
+type drifting interface {
+	Drift(model string) (retrain.Drift, bool)
+}
+
 // Serves adds which version of each model answers.
 func (m *Metrics) Serves(live Serving) { m.MustRegister(served{live}) }
 
 var (
 	modelInfo    = prometheus.NewDesc("retrain_model_info", "The version that answers for a model; always 1.", []string{"model", "version"}, nil)
 	modelRefused = prometheus.NewDesc("retrain_model_refused_info", "A version that this worker does not let answer; always 1. Its status says why.", []string{"model", "version"}, nil)
+	modelDrift   = prometheus.NewDesc("retrain_feature_drift_psi", "How far a feature of the questions lies from what the version learnt: its population stability index. 0.1 is little, 0.25 is much.", []string{"model", "feature"}, nil)
 	modelReady   = prometheus.NewDesc("retrain_predictor_ready", "Whether every champion is loaded.", nil, nil)
 )
 
@@ -95,12 +101,24 @@ var (
 type served struct{ Serving }
 
 // Describe implements prometheus.Collector.
-func (served) Describe(d chan<- *prometheus.Desc) { d <- modelInfo; d <- modelRefused; d <- modelReady }
+func (served) Describe(d chan<- *prometheus.Desc) {
+	d <- modelInfo
+	d <- modelRefused
+	d <- modelDrift
+	d <- modelReady
+}
 
 // Collect implements prometheus.Collector.
 func (s served) Collect(c chan<- prometheus.Metric) {
 	for _, model := range s.Serving.Serving() {
 		c <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, model, strconv.Itoa(s.Version(model)))
+		if live, ok := s.Serving.(drifting); ok {
+			if d, ok := live.Drift(model); ok {
+				for feature, psi := range d.PSI {
+					c <- prometheus.MustNewConstMetric(modelDrift, prometheus.GaugeValue, psi, model, feature)
+				}
+			}
+		}
 	}
 	for _, r := range s.Refused() {
 		c <- prometheus.MustNewConstMetric(modelRefused, prometheus.GaugeValue, 1, r.Model, strconv.Itoa(r.Version))
