@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +91,31 @@ func (s *stage) parts() *app.App {
 	}
 	s.Cleanup(func() { _ = a.Close() })
 	return a
+}
+
+// A version is asked by its number or label, through the queue and by HTTP.
+func TestPredictByVersion(t *testing.T) {
+	s := newStage(t).trained()
+	worker := httptest.NewServer(predictions(s))
+	defer worker.Close()
+	for _, way := range [][]string{nil, {"--url", worker.URL}} {
+		for _, test := range []struct {
+			which   []string
+			version int
+			want    float64
+		}{
+			{nil, 2, 25}, {[]string{"--version", "1"}, 1, 24}, {[]string{"--version", "2"}, 2, 25},
+			{[]string{"--label", "previous"}, 1, 24}, {[]string{"--label", "champion"}, 2, 25},
+		} {
+			var a answered
+			s.json(&a, slices.Concat([]string{"predict", "price", "--features", `{"cost":1}`}, test.which, way)...)
+			if a.Version != test.version || a.Prediction.Prediction != test.want {
+				t.Errorf("%v %v: got %+v", test.which, way, a)
+			}
+		}
+		s.fails(retrain.NotFoundError, "9", slices.Concat([]string{"predict", "price", "--features", `{"cost":1}`, "--version", "9"}, way)...)
+		s.fails(retrain.NotFoundError, "stable", slices.Concat([]string{"predict", "price", "--features", `{"cost":1}`, "--label", "stable"}, way)...)
+	}
 }
 
 func TestBulk(t *testing.T) {
