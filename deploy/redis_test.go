@@ -88,14 +88,15 @@ func (r *rack) write(name, text string) {
 	}
 }
 
-// config is what every server is told.
+// config is what every server is told. The user default is off, but keeps its rights: a server that reads its append-only file
+// does so as default, and would leave out every transaction that default may not do.
 func (r *rack) config(port int, users ...string) string {
 	dir := fmt.Sprint("data-", port)
 	if err := os.MkdirAll(r.path(dir), 0o700); err != nil {
 		r.Fatal(err)
 	}
 	lines := append([]string{"bind 127.0.0.1", "port 0", fmt.Sprint("tls-port ", port), "dir " + r.path(dir), "tls-auth-clients no", "tls-replication yes",
-		"tls-cert-file " + r.path("ca.pem"), "tls-key-file " + r.path("key.pem"), "tls-ca-cert-file " + r.path("ca.pem"), "user default off"}, users...)
+		"tls-cert-file " + r.path("ca.pem"), "tls-key-file " + r.path("key.pem"), "tls-ca-cert-file " + r.path("ca.pem"), "user default off ~* &* +@all"}, users...)
 	return strings.Join(lines, "\n") + "\n"
 }
 

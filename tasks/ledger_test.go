@@ -529,3 +529,18 @@ func countThroughKills(t *testing.T, s *server, l *tasks.Ledger, n int) (acknowl
 	}
 	return acknowledged
 }
+
+// A copy of Redis from before the first run has no number of one in it.
+func TestAStateWithoutRunsIsForgotten(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *tasks.Conn) {
+		l := book(t, c)
+		must(t, c.Redis.HDel(t.Context(), "retrain:{price}:state", "latest").Err())
+		must(t, l.Forget(t.Context(), "price", 1))
+		_, err := l.State(t.Context(), "price")
+		must(t, err)
+		must(t, l.Forget(t.Context(), "price", 0))
+		if s, err := l.State(t.Context(), "price"); !errors.Is(err, retrain.NotFoundError) {
+			t.Errorf("got %+v, %v, want a NotFoundError", s, err)
+		}
+	})
+}
