@@ -105,7 +105,7 @@ func (r *Records) broughtInPack(ctx context.Context, ix *index, h *packHead, yie
 			first := 0
 			for _, b := range head.Batches {
 				if slices.ContainsFunc(o.Batches, func(is batchHead) bool { return is.ID == b.ID }) && !b.Gone {
-					c := newColumns(head.Records)
+					c := newColumns(b.Records)
 					if err := c.addLines(lines, head.Records, allBut(head.Records, first, b.Records)); err != nil {
 						return err
 					}

@@ -3,6 +3,7 @@ package s3io_test
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,14 +21,19 @@ func TestWhatBatchesBrought(t *testing.T) {
 	gone.Gone = true
 	appendNew(t, log, gone)
 	compact(t, log, products)
-	appendNew(t, log, batch("three", begin.Add(2), id("a", 3), id("c", 4)))
+	if _, err := log.AppendAll(t.Context(), "products", []retrain.Batch{
+		batch("three", begin.Add(2), id("a", 3), id("c", 4)), batch("four", begin.Add(3), id("d", 5)), batch("five", begin.Add(3), id("e", 6), id("f", 7)),
+	}); err != nil {
+		t.Fatal(err)
+	}
 	compact(t, log, products)
+	const shared = "three[map[id:a n:3] map[id:c n:4]]four[map[id:d n:5]]five[map[id:e n:6] map[id:f n:7]]"
 	for _, c := range []struct {
 		name string
 		want map[int]string
 	}{
-		{"kept", map[int]string{1: "one[map[id:a n:1] map[id:b n:2]]", 2: "three[map[id:a n:3] map[id:c n:4]]"}},
-		{"gone", map[int]string{1: "", 2: "three[map[id:a n:3] map[id:c n:4]]"}},
+		{"kept", map[int]string{1: "one[map[id:a n:1] map[id:b n:2]]", 2: shared}},
+		{"gone", map[int]string{1: "", 2: strings.Replace(shared, "four[map[id:d n:5]]five[map[id:e n:6] map[id:f n:7]]", "five[map[id:e n:6] map[id:f n:7]]four[map[id:d n:5]]", 1)}},
 	} {
 		for n, want := range c.want {
 			got := ""
@@ -43,7 +49,7 @@ func TestWhatBatchesBrought(t *testing.T) {
 				t.Errorf("%s: absorption %d brought %q, want %q", c.name, n, got, want)
 			}
 			ids, err := log.Absorbed(t.Context(), "products", n)
-			if want := [][]string{{"one", "two"}, {"three"}}[n-1]; !reflect.DeepEqual(ids, want) || err != nil {
+			if want := [][]string{{"one", "two"}, {"three", "five", "four"}}[n-1]; !reflect.DeepEqual(ids, want) || err != nil {
 				t.Errorf("%s: absorption %d has %q, %v, want %q", c.name, n, ids, err, want)
 			}
 		}

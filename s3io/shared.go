@@ -98,10 +98,6 @@ func (s *Shared) store(ctx context.Context, resource string) {
 // When two processes store one batch at the same moment, both may say that they have; it's read once.
 func (r *Records) AppendAll(ctx context.Context, resource string, batches []retrain.Batch) (stored []bool, err error) {
 	stored = make([]bool, len(batches))
-	if len(batches) == 1 {
-		stored[0], err = r.Append(ctx, batches[0])
-		return stored, err
-	}
 	ix, err := r.recent(ctx, resource)
 	if err != nil {
 		return nil, err
@@ -109,6 +105,12 @@ func (r *Records) AppendAll(ctx context.Context, resource string, batches []retr
 	had, err := r.storedBefore(ctx, resource, ix, batches)
 	if err != nil {
 		return nil, err
+	}
+	if len(batches) == 1 {
+		if !had[batches[0].ID] {
+			stored[0], err = r.Append(ctx, batches[0])
+		}
+		return stored, err
 	}
 	var list []retrain.Batch
 	for i, b := range batches {

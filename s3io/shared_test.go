@@ -64,6 +64,12 @@ func TestSmallBatchesShareAnObject(t *testing.T) {
 	if len(objects) > n || stored.Load() != n+1 {
 		t.Errorf("%d were stored, in %q", stored.Load(), objects)
 	}
+	for i := range n { // alone, and known all the same
+		again := &s3io.Shared{Records: &s3io.Records{Bucket: memory}}
+		if isNew, err := again.Append(t.Context(), batch(fmt.Sprint("b", i), begin, retrain.Record{})); isNew || err != nil {
+			t.Fatalf("again: got %v, %v, want false", isNew, err)
+		}
+	}
 	reader := &s3io.Records{Bucket: memory, Tuning: always}
 	if ids := snapshot(t, reader, "products", nil); len(ids.Batches()) != n+1 {
 		t.Errorf("the snapshot has %q", ids.Batches())
