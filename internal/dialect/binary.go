@@ -52,7 +52,11 @@ func (t *Tensor) unpacked(b []byte) ([]any, error) {
 	}
 	data := make([]any, 0, len(b)/of.size)
 	for ; len(b) > 0; b = b[of.size:] {
-		data = append(data, number(t.Datatype, b))
+		if n := number(t.Datatype, b); !math.IsNaN(n) {
+			data = append(data, n)
+		} else {
+			data = append(data, nil) // a missing value
+		}
 	}
 	return data, nil
 }

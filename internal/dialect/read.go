@@ -19,10 +19,39 @@ func invalid(format string, args ...any) *retrain.Error {
 // read decodes a request. example says how one looks.
 func read(body []byte, into any, example string) error {
 	err := jsonv2.Unmarshal(body, into)
+	if _, bad := errors.AsType[*jsontext.SyntacticError](err); bad && bytes.Contains(body, nan) {
+		body = withoutNaN(body)
+		err = jsonv2.Unmarshal(body, into)
+	}
 	if err == nil {
 		return nil
 	}
 	return invalid("the request cannot be read: %s", plain(err)).WithHint("%s", hint(body, err, example))
+}
+
+var nan = []byte("NaN")
+
+// withoutNaN returns a text with null in the place of NaN, which Python writes, TensorFlow Serving takes and JSON does not have. It
+// means a value that is missing, as in the SavedModel.
+func withoutNaN(body []byte) []byte {
+	text := make([]byte, 0, len(body)+64)
+	inside := false // a string
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inside && c == '\\' && i+1 < len(body):
+			text = append(text, c, body[i+1])
+			i++
+			continue
+		case c == '"':
+			inside = !inside
+		case !inside && bytes.HasPrefix(body[i:], nan):
+			text = append(text, "null"...)
+			i += len(nan) - 1
+			continue
+		}
+		text = append(text, body[i])
+	}
+	return text
 }
 
 // plain says what is wrong with a text, without the types that it was decoded into.
@@ -50,12 +79,12 @@ var kinds = map[jsontext.Kind]string{
 	jsontext.KindNumber: "a number", jsontext.KindBeginObject: "an object", jsontext.KindBeginArray: "a list",
 }
 
-// hint returns what to do about an error. TensorFlow Serving takes NaN where JSON has no such number; no answer comes of it.
+// hint returns what to do about an error. TensorFlow Serving takes Infinity where JSON has no such number; no answer comes of it.
 func hint(body []byte, err error, example string) string {
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok && e.ByteOffset <= int64(len(body)) {
 		rest := bytes.TrimLeft(body[e.ByteOffset:], "-+, \t\r\n")
-		if bytes.HasPrefix(rest, []byte("NaN")) || bytes.HasPrefix(rest, []byte("Infinity")) {
-			return "no prediction comes of NaN or Infinity; leave out what is not known"
+		if bytes.HasPrefix(rest, []byte("Infinity")) {
+			return "no prediction comes of Infinity; leave out what is not known"
 		}
 	}
 	return example

@@ -36,7 +36,7 @@ func FuzzPredict(f *testing.F) {
 		`{"instances":[{"cost":1}]}`, `{"instances":null}`, `{"instances":[null]}`, `{"instances":[{"cost":-1e308}]}`, "\xff", `{"instances":[{"cost":{"a":[]}}]}`,
 		`{"signature_name":"serving_default","instances":[[1,"red",true,0]]}`, `{"inputs":{"sold":[[1,2]],"day":[[1],[2]]}}`, `{"inputs":[[1]]}`,
 		`{"instances":[{"sold":[1,2]},{"sold":3}]}`, `{"instances":[{"colour":{"b64":"cmVk"}}]}`, `{"inputs":{"b64":"/w=="}}`,
-		`{"inputs":{"width":[[1]],"height":[]}}`, `{"instances":[[[1,2],[3,4]],[[]]]}`,
+		`{"inputs":{"width":[[1]],"height":[]}}`, `{"instances":[{"cost":NaN,"a":"\\"NaN"}]}`, `{"instances":[[[1,2],[3,4]],[[]]]}`,
 	})
 }
 
