@@ -11,7 +11,7 @@ import (
 	"retrain/internal/app"
 )
 
-// made puts a version into S3 as its run would have, which ended in a state; champion moves the pointer too.
+// made puts a version into S3 as its run would have, which ended in a state, or has not ended for "".
 func made(t *testing.T, a *app.App, n int, state retrain.RunState) {
 	t.Helper()
 	id := retrain.RunID{Model: "price", Number: n}
@@ -25,6 +25,9 @@ func made(t *testing.T, a *app.App, n int, state retrain.RunState) {
 	files := fstest.MapFS{"saved_model.pb": {Data: []byte("graph")}, "variables/variables.index": {Data: []byte("w")}}
 	if _, err := a.Registry.Publish(t.Context(), mf, files); err != nil {
 		t.Fatal(err)
+	}
+	if state == "" {
+		return
 	}
 	if _, err := a.Runs.FinishRun(t.Context(), id, retrain.Result{State: state, EndedAt: time.Now(), Version: n}); err != nil {
 		t.Fatal(err)
