@@ -234,3 +234,33 @@ func TestListen(t *testing.T) {
 		t.Errorf("a port in use: got %v", err)
 	}
 }
+
+// The verbs over runs and models, as the CLI has them.
+func TestVerbsOverRuns(t *testing.T) {
+	url := control(t).URL
+	ok := func(method, path, body, want string) {
+		t.Helper()
+		if code, got := call(t, method, url+path, body); code != http.StatusOK || !strings.Contains(got, want) {
+			t.Errorf("%s %s: got %d %s, want %s", method, path, code, got, want)
+		}
+	}
+	refused := func(method, path, body string, want int) {
+		t.Helper()
+		if code, got := call(t, method, url+path, body); code != want || !strings.Contains(got, `"code":`) {
+			t.Errorf("%s %s: got %d %s, want %d", method, path, code, got, want)
+		}
+	}
+	ok("POST", "/v1/models/price/train", "", `"run":"price-1"`)
+	ok("POST", "/v1/models/price/cancel", "", `"cancelled":[{"run":"price-1","model":"price","state":"cancelled"}]`)
+	ok("POST", "/v1/runs/price-1/cancel", "", `"price-1"`)
+	refused("POST", "/v1/models/price/cancel", "", http.StatusConflict)
+	refused("POST", "/v1/runs/price-9/cancel", "", http.StatusNotFound)
+	ok("POST", "/v1/models/price/pause", "", `"state":"paused"`)
+	ok("POST", "/v1/models/price/resume", "", `"state":"untrained"`)
+	ok("GET", "/v1/models/price/history", "", `"history":[]`)
+	refused("GET", "/v1/models/price/history?at=yesterday", "", http.StatusBadRequest)
+	refused("POST", "/v1/models/price/pin", `{"version":3}`, http.StatusNotFound)
+	refused("POST", "/v1/models/price/unpin", `{}`, http.StatusBadRequest)
+	ok("DELETE", "/v1/models/price", "", `"done":true`)
+	refused("POST", "/v1/models/price/pause", "", http.StatusNotFound)
+}
