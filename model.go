@@ -41,9 +41,10 @@ type Model struct {
 	SaveTrainingData   *bool             `json:"saveTrainingData,omitempty"`
 	OnMissing          string            `json:"onMissing,omitempty"` // skip (default), mean, zero, error
 	Promote            Promote           `json:"promote,omitzero"`
-	Keep               int               `json:"keep,omitempty"`       // versions kept besides champion and previous; 10
-	Labels             map[string]int    `json:"labels,omitempty"`     // versions by further names than champion and previous
-	MaxRunTime         Duration          `json:"maxRunTime,omitempty"` // a run that takes longer fails; 0: any time
+	Keep               int               `json:"keep,omitempty"`           // versions kept besides champion and previous; 10
+	RetrainOnDrift     float64           `json:"retrainOnDrift,omitempty"` // with autoTrain: train when a feature's stability index in the questions reaches this and there are new rows; 0.25 is much
+	Labels             map[string]int    `json:"labels,omitempty"`         // versions by further names than champion and previous
+	MaxRunTime         Duration          `json:"maxRunTime,omitempty"`     // a run that takes longer fails; 0: any time
 	ModelConfig        ModelConfig       `json:"modelConfig,omitzero"`
 
 	Paused *Pause `json:"-"` // not declared, but said by a person; nil: it isn't
@@ -196,7 +197,7 @@ func (m *Model) Trigger() Trigger {
 	if !m.AutoTrain {
 		return Trigger{}
 	}
-	return Trigger{Inserts: m.TrainAfterInserts, Every: time.Duration(m.TrainInterval)}
+	return Trigger{Inserts: m.TrainAfterInserts, Every: time.Duration(m.TrainInterval), Drift: m.RetrainOnDrift}
 }
 
 // In reports whether r belongs to the partition: each field, by its path, has its value. A day, as 2026-03-01, is the value of

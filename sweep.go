@@ -63,6 +63,7 @@ type Sweeper struct {
 	Log     *slog.Logger
 
 	Champion func(ctx context.Context, model string) (Champion, error) // a model's pointer; a ModelNotTrainedError for none
+	Drift    func(ctx context.Context, model string) (float64, error)  // how far a model's questions have drifted, 0 where nobody says it; nil: nobody ever does
 }
 
 // How long a run that was handed on may stay without a worker's lease before it is handed on again.
@@ -119,6 +120,11 @@ func (s *Sweeper) sweep(ctx context.Context, m *Model) error {
 	}
 	if err := s.revive(ctx, m, state); err != nil {
 		return err
+	}
+	if m.RetrainOnDrift > 0 && s.Drift != nil {
+		if state.Drifted, err = s.Drift(ctx, m.Name); err != nil {
+			return err
+		}
 	}
 	if why, due := m.Due(state, s.Now); due {
 		return s.Request(ctx, m, state, why)

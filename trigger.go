@@ -11,12 +11,14 @@ const (
 	ByInterval Reason = "interval"
 	ByHand     Reason = "manual"
 	ByImport   Reason = "import" // it takes over a model that was trained elsewhere
+	ByDrift    Reason = "drift"  // what is asked is not what was learnt
 )
 
 // A Trigger says when a training is due. Either condition suffices; the zero Trigger is never due.
 type Trigger struct {
 	Inserts int           // rows since the last training; 0: rows don't matter
 	Every   time.Duration // time since the last training; 0: time doesn't matter
+	Drift   float64       // how far questions may lie from what was learnt, while there are rows to learn more from; 0: it doesn't matter
 }
 
 // A State is what is known of a model between its trainings. The Ledger keeps it; S3 can tell it again.
@@ -35,6 +37,7 @@ type State struct {
 	Attempt   int       // how often the run at work, or else the queued one, was handed to workers anew
 	Handed    time.Time // when that was, or when the run was requested or began
 	Rebuilt   time.Time // when this was last told again by S3
+	Drifted   float64   // how far questions lie from what the champion learnt, as predictors say; 0 where nobody says it, or nobody asked them
 	At        time.Time // when all this was read, by the one clock that Since, NotBefore and Handed are of; zero: any clock will do
 }
 
@@ -59,6 +62,8 @@ func (t Trigger) Due(s State, now time.Time) (Reason, bool) {
 		return ByInserts, true
 	case t.Every > 0 && (!now.Before(s.Since.Add(t.Every)) || s.Since.After(now.Add(mostSkew))):
 		return ByInterval, true // a training in the future: the clock was set back, and would keep us waiting until then
+	case t.Drift > 0 && s.Drifted >= t.Drift && s.Inserted > s.SetAside && s.Running == 0: // the same rows would give the same version
+		return ByDrift, true
 	}
 	return "", false
 }

@@ -40,6 +40,10 @@ func TestDue(t *testing.T) {
 		{"another's clock is ahead", daily, retrain.State{Since: noon.Add(10 * time.Minute)}, ""},
 		{"the clock jumped back", daily, retrain.State{Since: noon.AddDate(1, 0, 0)}, retrain.ByInterval},
 		{"the clock jumped back in a back-off", inserts, retrain.State{Inserted: 10, NotBefore: noon.AddDate(1, 0, 0)}, retrain.ByInserts},
+		{"drifted", retrain.Trigger{Drift: 0.25}, retrain.State{Drifted: 0.3, Inserted: 1}, retrain.ByDrift},
+		{"drifted a little", retrain.Trigger{Drift: 0.25}, retrain.State{Drifted: 0.2, Inserted: 1}, ""},
+		{"drifted, and nothing new to learn", retrain.Trigger{Drift: 0.25}, retrain.State{Drifted: 0.3}, ""},
+		{"drifted, and a run is at it", retrain.Trigger{Drift: 0.25}, retrain.State{Drifted: 0.3, Inserted: 1, Running: 3}, ""},
 		{"both: inserts first", either, retrain.State{Inserted: 10, Since: noon}, retrain.ByInserts},
 		{"both: time first", either, retrain.State{Inserted: 1, Since: noon.AddDate(0, 0, -2)}, retrain.ByInterval},
 	} {

@@ -31,6 +31,9 @@ func foldKeys(model string) []string {
 // progressKey: STRING, a retrain.Progress as JSON; it expires unless it is renewed.
 func progressKey(model string) string { return modelKey(model, "progress") }
 
+// driftKey: STRING, how far the model's questions have drifted, as a number; it expires unless a predictor says so again.
+func driftKey(model string) string { return modelKey(model, "drift") }
+
 // stagedKey: HASH or SET as taken and learnt, of a rebuilding that is still under way; it expires.
 func stagedKey(model, token, what string) string { return modelKey(model, "rebuild:"+token+":"+what) }
 

@@ -78,7 +78,7 @@ func (a *App) join() {
 	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
 	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
 	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Source, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
-		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Now: time.Now, Log: a.Log}
+		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Drift: (&tasks.Drifts{Conn: a.Redis}).Drift, Now: time.Now, Log: a.Log}
 	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: &s3io.Shared{Records: a.Records}, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
 		Request: a.request, Now: time.Now, Log: a.Log}
 	a.Endings = &retrain.Endings{Catalog: a.Catalog, Runs: a.Runs, Registry: a.Registry, Ledger: a.Ledger, Leases: a.Leases, Queue: a.Queue,

@@ -156,7 +156,8 @@ func (c *checker) schedule() {
 	m := c.model
 	c.notNegative("trainAfterInserts", float64(m.TrainAfterInserts))
 	c.notNegative("trainInterval", float64(m.TrainInterval))
-	if m.AutoTrain && m.TrainAfterInserts == 0 && m.TrainInterval == 0 {
+	c.notNegative("retrainOnDrift", m.RetrainOnDrift)
+	if m.AutoTrain && m.TrainAfterInserts == 0 && m.TrainInterval == 0 && m.RetrainOnDrift == 0 {
 		c.wrong("autoTrain", true, "possible without trainAfterInserts or trainInterval")
 	}
 	c.atLeastOne("minTrainingSamples", m.MinTrainingSamples)

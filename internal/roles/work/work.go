@@ -83,7 +83,36 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	g.Go(func() error {
 		return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: a.Log})
 	})
+	g.Go(func() error { watch(ctx, a, live); return nil })
 	err := g.Wait()
 	unload()
 	return errors.Join(err, <-followed)
+}
+
+// How often it is said how far questions have drifted; a word holds for a minute.
+const driftEvery = 20 * time.Second
+
+// watch says how far the questions to each champion lie from what it learnt, until ctx ends: the scheduler trains models anew that say
+// retrainOnDrift.
+func watch(ctx context.Context, a *app.App, live *retrain.Live) {
+	said := &tasks.Drifts{Conn: a.Redis}
+	tick := time.NewTicker(driftEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, model := range live.Serving() {
+			drift, ok := live.Drift(model)
+			if !ok {
+				continue
+			}
+			_, psi, _ := drift.Most()
+			if err := said.Say(ctx, model, psi); err != nil { // it is said again
+				a.Log.DebugContext(ctx, "drift", "model", model, "err", err)
+			}
+		}
+	}
 }

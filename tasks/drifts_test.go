@@ -1,0 +1,20 @@
+package tasks_test
+
+import (
+	"testing"
+
+	"retrain/tasks"
+)
+
+func TestDrifts(t *testing.T) {
+	d := &tasks.Drifts{Conn: connect(t)}
+	if got, err := d.Drift(t.Context(), "price"); err != nil || got != 0 {
+		t.Errorf("before anybody said it: %v, %v", got, err)
+	}
+	if err := d.Say(t.Context(), "price", 0.31); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Drift(t.Context(), "price"); err != nil || got != 0.31 {
+		t.Errorf("got %v, %v, want 0.31", got, err)
+	}
+}
