@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
+.PHONY: help demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race dete
 
 chart-check: ## the Helm chart, rendered in many ways and held against the types of Kubernetes and KEDA
 	@cd deploy/check && $(GO) test ./...
+
+image-check: libtensorflow ## what is in the images, made and tried in a chroot without an engine for images (as root)
+	@deploy/image/check.sh $(TENSORFLOW) $(FLAVOUR)
 
 build: libtensorflow ## the programs, into bin/
 	@mkdir -p bin

@@ -32,7 +32,13 @@ type process struct {
 // start runs a program until the test's end.
 func start(t *testing.T, program string, args ...string) *process {
 	t.Helper()
-	p := &process{program: program, args: args}
+	return startWith(t, nil, program, args...)
+}
+
+// startWith adds to the environment.
+func startWith(t *testing.T, env []string, program string, args ...string) *process {
+	t.Helper()
+	p := &process{program: program, args: args, env: env}
 	p.start(t)
 	t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
@@ -46,6 +52,7 @@ func start(t *testing.T, program string, args ...string) *process {
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	p.cmd = exec.Command(p.program, p.args...)
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -80,8 +87,9 @@ var programs = sync.OnceValues(func() (string, error) {
 type system struct {
 	*testing.T
 	bin, config string
-	url         string // of predictions
-	listen      map[*process]string
+	url         string   // of predictions
+	env         []string // of the producer's commands, besides this process'
+	store       testenv.Store
 }
 
 // newSystem writes the configuration; redis is that section of it. Nothing is started.
@@ -91,8 +99,8 @@ func newSystem(t *testing.T, redis any) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{T: t, bin: bin, config: filepath.Join(t.TempDir(), "retrain.yaml"), url: freeAddress(), listen: map[*process]string{}}
-	store := testenv.S3(t)
+	s := &system{T: t, bin: bin, config: filepath.Join(t.TempDir(), "retrain.yaml"), url: freeAddress(), store: testenv.S3(t)}
+	store := s.store
 	text, err := json.Marshal(map[string]any{"redis": redis, "predictUrl": "http://" + s.url, "s3": map[string]any{"bucket": store.Bucket,
 		"endpoint": store.Endpoint, "region": store.Region, "pathStyle": true, "accessKeyId": store.AccessKeyID, "secretAccessKey": store.SecretAccessKey}})
 	if err != nil {
@@ -112,13 +120,21 @@ func (s *system) run(program string, args ...string) *process {
 	return start(s.T, filepath.Join(s.bin, program), append(args, "--config", s.config)...)
 }
 
+// as runs a program of ours that reaches S3 by a watcher.
+func (s *system) as(w *watcher, program string, args ...string) *process {
+	s.Helper()
+	return startWith(s.T, []string{"RETRAIN_S3_ENDPOINT=" + w.URL}, filepath.Join(s.bin, program), append(args, "--config", s.config)...)
+}
+
 func (s *system) scheduler() *process { return s.run("scheduler", "--listen", "127.0.0.1:0") }
 func (s *system) trainer() *process   { return s.run("worker", "train", "--verbose") }
 func (s *system) predictor() *process { return s.run("worker", "predict", "--listen", s.url) }
 
 // try runs a command of the producer and reads its JSON into v, unless that is nil.
 func (s *system) try(v any, args ...string) error {
-	out, err := exec.Command(filepath.Join(s.bin, "producer"), append([]string{"--json", "--quiet", "--config", s.config}, args...)...).Output()
+	command := exec.Command(filepath.Join(s.bin, "producer"), append([]string{"--json", "--quiet", "--config", s.config}, args...)...)
+	command.Env = append(os.Environ(), s.env...)
+	out, err := command.Output()
 	if err != nil {
 		return fmt.Errorf("producer %v: %w: %s", args, err, out)
 	}
