@@ -27,6 +27,7 @@ type DataObject struct {
 	Batch   string   `json:"batch,omitempty"`   // the batch it holds, by which its rows were counted; without one, the others are read with its help
 	Batches []string `json:"batches,omitempty"` // or several: those of the batches in it that are read
 	Size    int64    `json:"size,omitempty"`    // in bytes, of a segment
+	Foot    int64    `json:"foot,omitempty"`    // of them at its end, what says where the rest is
 	Without string   `json:"without,omitempty"` // the object that says which of a segment's rows no longer hold
 }
 

@@ -3,6 +3,8 @@ package s3io_test
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -91,18 +93,20 @@ func BenchmarkCompacted(b *testing.B) {
 		bucket  func(b *testing.B) s3io.Bucket
 	}{
 		{"10k/memory", 10, func(*testing.B) s3io.Bucket { return new(s3io.Memory) }},
+		{"100k/memory", 100, func(*testing.B) s3io.Bucket { return new(s3io.Memory) }},
 		{"1M/memory", 1000, func(*testing.B) s3io.Bucket { return new(s3io.Memory) }},
-		{"10k/gateway", 10, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
-		{"100k/gateway", 100, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
 		{"1M/gateway", 1000, func(b *testing.B) s3io.Bucket { return open(b, gateway(b)) }},
 	} {
 		r := retrain.Resource{Name: "products", Partitions: map[string][]string{"byCategory": {"category"}}}
 		counted := &weighing{Bucket: c.bucket(b)}
 		log := &s3io.Records{Bucket: counted, Tuning: always}
+		rng := rand.New(rand.NewPCG(1, 2))
 		for i := range c.batches {
 			rows := productRows(i*1000, 1000)
 			for k := range rows {
 				rows[k]["category"] = fmt.Sprint("category ", (i*1000+k)%20)
+				rows[k]["cost"], rows[k]["price"] = math.Round(rng.Float64()*1e6)/100, math.Round(rng.Float64()*1e6)/100
+				rows[k]["createdAt"] = begin.Add(time.Duration(i*1000+k) * 731 * time.Millisecond).Format(time.RFC3339)
 			}
 			appendNew(b, log, batch(fmt.Sprintf("batch-%06d", i), begin.Add(time.Duration(i)), rows...))
 		}

@@ -76,7 +76,11 @@ func (c *compaction) put(ctx context.Context, key string, encode func() ([]byte,
 	if errors.Is(err, retrain.ConflictError) { // nobody else has the token: this was a mistake of ours, and no race
 		err = fmt.Errorf("%s exists: %s", key, err.Error())
 	}
-	return fileRef{key, e, int64(len(body))}, err
+	f := fileRef{Key: key, ETag: e, Size: int64(len(body))}
+	if strings.HasSuffix(key, ".parquet") {
+		f.Foot = footSize(body)
+	}
+	return f, err
 }
 
 func (c *compaction) writePack(ctx context.Context, next *index, token string) error {

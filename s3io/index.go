@@ -40,6 +40,7 @@ type fileRef struct {
 	Key  string `json:"key"`
 	ETag ETag   `json:"etag"`
 	Size int64  `json:"size"`
+	Foot int64  `json:"foot,omitempty"` // of a Parquet file: the bytes at its end that say where the rest is
 }
 
 // A segmentEntry names the files of a segment.

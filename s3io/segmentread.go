@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,11 +30,8 @@ type segmentFile struct {
 	without bitset // rows of the main file that no longer hold
 }
 
-// Files up to this size are read at once; of bigger ones the end, which has the metadata, and then row groups.
-const (
-	wholeFile = 256 << 10
-	fileEnd   = 64 << 10
-)
+// Main files up to this size are read at once; of other files the end, which has the metadata, and then row groups.
+const wholeFile = 256 << 10
 
 // openSegment reads a segment's metadata, and which of its rows no longer hold.
 func (r *Records) openSegment(ctx context.Context, o retrain.DataObject) (*segmentFile, error) {
@@ -57,16 +55,11 @@ func (r *Records) openSegment(ctx context.Context, o retrain.DataObject) (*segme
 
 func (s *segmentFile) openFile(ctx context.Context) (err error) {
 	from := int64(0)
-	if s.object.Size > wholeFile {
-		from = s.object.Size - fileEnd
+	if !s.atOnce() {
+		from = s.object.Size - s.object.Foot
 	}
 	if err := s.fetch(ctx, from, s.object.Size-from); err != nil {
 		return err
-	}
-	if need := s.parts.footer(s.object.Size); need > fileEnd && from > 0 {
-		if err := s.fetch(ctx, max(0, s.object.Size-need), need); err != nil {
-			return err
-		}
 	}
 	defer recovered(&err)
 	s.file, err = parquet.OpenFile(s.parts, s.object.Size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.SkipMagicBytes(true))
@@ -78,6 +71,19 @@ func (s *segmentFile) openFile(ctx context.Context) (err error) {
 		return retrain.Errorf(retrain.DataValidationError, "no segment, or of another format than 1").WithHint("was it written by a newer Retrain?")
 	}
 	return nil
+}
+
+// atOnce reports whether the whole file was read when it was opened. Of a copy only some row groups are wanted.
+func (s *segmentFile) atOnce() bool {
+	return s.object.Foot <= 0 || s.object.Foot > s.object.Size || s.object.Size <= wholeFile && strings.HasSuffix(s.object.Key, "/main.parquet")
+}
+
+// footSize returns how many bytes at the end of a Parquet file say what is in it.
+func footSize(file []byte) int64 {
+	if len(file) < 8 {
+		return 0
+	}
+	return 8 + int64(binary.LittleEndian.Uint32(file[len(file)-8:]))
 }
 
 // fetch reads a part of the file.
@@ -121,15 +127,6 @@ func (p *fileParts) drop(offset int64) {
 	p.parts = slices.DeleteFunc(p.parts, func(part filePart) bool { return part.offset == offset })
 }
 
-// footer returns how many bytes at the end of a file of this size say what is in it.
-func (p *fileParts) footer(size int64) int64 {
-	var tail [8]byte
-	if _, err := p.ReadAt(tail[:], size-8); err != nil {
-		return 0
-	}
-	return 8 + int64(binary.LittleEndian.Uint32(tail[:4]))
-}
-
 // ReadAt copies what was fetched.
 func (p *fileParts) ReadAt(b []byte, offset int64) (int, error) {
 	p.mu.Lock()
@@ -170,7 +167,7 @@ func (s *segmentFile) extent(group int, column string) (offset, n int64) {
 // with calls do when a row group is at hand, or one column of it.
 func (s *segmentFile) with(ctx context.Context, group int, column string, do func() error) (err error) {
 	offset, n := s.extent(group, column)
-	if n > 0 && s.object.Size > wholeFile {
+	if n > 0 && !s.atOnce() {
 		if err := s.fetch(ctx, offset, n); err != nil {
 			return err
 		}
