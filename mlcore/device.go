@@ -33,6 +33,7 @@ func Version() string { return tf.Version() }
 // Probe opens TensorFlow and lists its devices. A TensorFlowDependencyError says what is wrong with it.
 func Probe() (Info, error) {
 	info := Info{Version: tf.Version()}
+	session.OwnThreads()
 	cfg, err := proto.Marshal(&session.Config{GpuOptions: growing()})
 	if err != nil {
 		return info, err

@@ -36,9 +36,11 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	config "github.com/tensorflow/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -243,7 +245,12 @@ func (c *Call) floats(x []float32, shape []int, y []float32) (got, total int, er
 	return got, total, err
 }
 
+// OwnThreads makes TensorFlow give each session as many threads as its config says. Without it all of a process share those of
+// whoever came first, and sums may depend on that. It must be called before the first session; Open and Load do.
+var OwnThreads = sync.OnceFunc(func() { _ = os.Setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1") }) // the name is one
+
 func newOptions(cfg *Config, st status) (*C.TF_SessionOptions, error) {
+	OwnThreads()
 	b, err := proto.Marshal(cfg)
 	if err != nil {
 		return nil, err

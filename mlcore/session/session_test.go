@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,36 @@ func TestRun(t *testing.T) {
 	if err := call.Floats([]float32{5, 6}, []int{1, 2}, flat); err != nil || !slices.Equal(flat, []float32{10, 12}) {
 		t.Errorf("got %v, %v", flat, err)
 	}
+}
+
+// Each session has the threads of its own config, whoever came before.
+func TestSessionsHaveTheirOwnThreads(t *testing.T) {
+	doubler(t)
+	g := graph.New()
+	g.Arg(tf.Float, -1)
+	b, err := g.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := threads(t)
+	s, err := session.Open(b, &session.Config{IntraOpParallelismThreads: 7, InterOpParallelismThreads: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if more := threads(t) - before; more < 7 {
+		t.Errorf("got %d more threads, want 7", more)
+	}
+}
+
+// threads returns how many threads the process has.
+func threads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Skip(err)
+	}
+	return len(tasks)
 }
 
 func TestWhatARunRefuses(t *testing.T) {
