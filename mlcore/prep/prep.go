@@ -7,14 +7,15 @@
 //	expression.go, functions.go
 //	             filter and map: compiled once, evaluated row by row
 //	select.go    partition and filter: which records are learnt
-//	gather.go    the fields that the model needs, as columns of the accepted rows
+//	gather.go    the tables with their accepted rows, and what map makes of these
+//	room.go      how much of all that stays in memory; shelf.go, pack.go and matrix.go: the rest in files
 //	split.go     which rows are learnt from and which are held out; windows of a time series
 //	learn.go     what the training rows say: forms, ranges, levels, classes
-//	encode.go    a value becomes columns of the network's input
 //	terms.go     polynomial terms of those columns
 //	target.go    targets to the network and back
-//	prepare.go   all of it, in one function
-//	encoder.go   the same for the records of a prediction
+//	prepare.go   all of it, in one function; data.go is its result
+//	express.go   what older columns are in terms of newer ones
+//	encoder.go   a value becomes columns of the network's input; the same for the records of a prediction
 package prep
 
 // A Form says how a feature becomes numbers. It is stored in manifests: never change a value.
