@@ -150,7 +150,7 @@ func (r *recorder) run(x []float32, n int, y []float32) error {
 }
 
 // ask asks rows numbered from first on and checks the answer.
-func ask(t *testing.T, b *batcher, ctx context.Context, rows int) error { //nolint:revive // t first
+func ask(t *testing.T, b *batcher, ctx context.Context, rows int) error {
 	t.Helper()
 	x, y := make([]float32, rows), make([]float32, rows)
 	for i := range x {

@@ -103,7 +103,7 @@ func closed(ctx context.Context, address string, requests [][]byte, connections 
 				errs[i] = err
 				return
 			}
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			for n := i; time.Now().Before(end) && ctx.Err() == nil; n++ {
 				began := time.Now()
 				if _, err := c.ask(requests[n%len(requests)], false); err != nil {
@@ -116,7 +116,7 @@ func closed(ctx context.Context, address string, requests [][]byte, connections 
 	}
 	all.Wait()
 	flat := slices.Concat(took...)
-	return len(flat), latency(flat), errors.Join(append(errs, ctx.Err())...)
+	return len(flat), latency(flat), errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // open asks at set times, so many each second. Latencies count from the set time. Where the server falls behind by all
@@ -135,7 +135,7 @@ func open(ctx context.Context, address string, requests [][]byte, rate int, d ti
 			return Latency{}, err
 		}
 		all.Go(func() {
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			for i := range due {
 				if _, err := c.ask(requests[i%len(requests)], false); err != nil {
 					errs[w] = err
@@ -153,5 +153,5 @@ func open(ctx context.Context, address string, requests [][]byte, rate int, d ti
 	}
 	close(due)
 	all.Wait()
-	return latency(took), errors.Join(append(errs, ctx.Err())...)
+	return latency(took), errors.Join(errors.Join(errs...), ctx.Err())
 }

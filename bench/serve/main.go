@@ -31,12 +31,13 @@ func main() {
 	path := flag.String("json", "", "write the results to this file")
 	constant := flag.String("constant", "", "answer a constant at this address: what this program calls itself for")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if *constant != "" {
 		log.Fatal(serveConstant(*constant))
 	}
-	if err := b.run(ctx, *path); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := b.run(ctx, *path)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }

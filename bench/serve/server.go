@@ -71,7 +71,9 @@ func byName(rows [][]float64) string {
 }
 
 func firstPrediction(answer []byte) (float64, bool) {
-	var a struct{ Predictions []float64 }
+	var a struct {
+		Predictions []float64 `json:"predictions"`
+	}
 	err := json.Unmarshal(answer, &a)
 	return append(a.Predictions, 0)[0], err == nil && len(a.Predictions) > 0
 }
@@ -83,7 +85,11 @@ func openInference(rows [][]float64) string {
 }
 
 func firstOutput(answer []byte) (float64, bool) {
-	var a struct{ Outputs []struct{ Data []float64 } }
+	var a struct {
+		Outputs []struct {
+			Data []float64 `json:"data"`
+		} `json:"outputs"`
+	}
 	err := json.Unmarshal(answer, &a)
 	if err != nil || len(a.Outputs) == 0 || len(a.Outputs[0].Data) == 0 {
 		return 0, false
@@ -119,7 +125,7 @@ func (s *server) start(ctx context.Context, dir string, program string, args ...
 	for time.Since(began) < 2*time.Minute && ctx.Err() == nil {
 		if c, err := dial(s.address); err == nil {
 			_, err := c.ask(ask, false)
-			c.Close()
+			_ = c.Close()
 			if err == nil {
 				s.first = time.Since(began)
 				return nil

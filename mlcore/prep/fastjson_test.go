@@ -88,8 +88,8 @@ func instances(t *rapid.T) string {
 func TestEncodeJSONReadsTheUsual(t *testing.T) {
 	e := flatEncoder(t, "mean")
 	for text, want := range map[string]bool{
-		`{"instances":[{"cost":1,"kind":"a","sold":true,"day":"2020-01-02"}]}`:                   true,
-		` { "instances" : [ { "day":1600000000 , "id":"x", "cost":-1.5e1 } , {"cost":null} ] } `: true,
+		`{"instances":[{"cost":1,"kind":"a","sold":true,"day":"2020-01-02"}]}`:                                  true,
+		"\n{ \"instances\" : [ { \"day\":1600000000 , \"id\":\"x\", \"cost\":-1.5e1 } , {\"cost\":null} ] } \n": true,
 		`{"instances":[]}`: false,
 		`{"instances":[{"cost":1},{"cost":1,"cost":2}]}`:                     false,
 		`{"instances":[{"cost":1}],"signature_name":""}`:                     false,
