@@ -64,6 +64,9 @@ func play(ctx context.Context, o options) (*report, error) {
 	defer s.close()
 	plan := newPlan(o.Seed, o.For)
 	s.sayf("seed %d: %d faults in %v; logs in %s\n%s", o.Seed, len(plan), o.For, s.dir, plan)
+	if err := s.ready(ctx); err != nil {
+		return &report{}, err
+	}
 	s.clients(ctx)
 	began := time.Now()
 	plan.play(ctx, s)

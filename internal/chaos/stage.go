@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,6 +149,25 @@ func (s *stage) startAll() error {
 		s.all = append(s.all, p)
 		if err := p.start(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// ready waits until all who listen answer: a slow machine should not spend the time of the faults on starting.
+func (s *stage) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Patience)
+	defer cancel()
+	for _, p := range s.all {
+		for p.Listen != "" {
+			answer, err := http.Get("http://" + p.Listen + "/healthz")
+			if err == nil {
+				answer.Body.Close()
+				break
+			}
+			if !sleep(ctx, 50*time.Millisecond) {
+				return fmt.Errorf("%s does not start: %w", p.Name, err)
+			}
 		}
 	}
 	return nil
