@@ -13,7 +13,7 @@ import (
 
 // write stores the new objects of the step, and returns the index that would make them true.
 func (c *compaction) write(ctx context.Context) (*index, error) {
-	next := c.view.index.clone()
+	next := c.view.clone()
 	token := strings.ToLower(rand.Text()[:12])
 	if len(c.take) > 0 {
 		next.Absorbed++

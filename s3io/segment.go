@@ -2,6 +2,7 @@ package s3io
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -114,7 +115,7 @@ func newShape(frames []*frame, picks []place) *shape {
 			s.fields[at].columns[i] = c
 		}
 	}
-	slices.SortFunc(s.fields, func(a, b shapeField) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(s.fields, func(a, b shapeField) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range s.fields {
 		s.fields[i].settle(i, picks)
 	}
@@ -227,7 +228,8 @@ func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (b
 	return out.Bytes(), err
 }
 
-func (s *shape) encodeGroup(w *parquet.Writer, schema *parquet.Schema, rows []int32, withPosition bool) error {
+func (s *shape) encodeGroup(w *parquet.Writer, //nolint:staticcheck // the generic one has rows of a Go type
+	schema *parquet.Schema, rows []int32, withPosition bool) error {
 	columns := w.ColumnWriters()
 	put := func(name string, value func(pos int32) parquet.Value) error {
 		leaf, ok := schema.Lookup(name)
@@ -252,7 +254,7 @@ func (s *shape) encodeGroup(w *parquet.Writer, schema *parquet.Schema, rows []in
 		return nil
 	}
 	if withPosition {
-		if err := put(posColumn, func(pos int32) parquet.Value { return parquet.Int32Value(pos) }); err != nil {
+		if err := put(posColumn, parquet.Int32Value); err != nil {
 			return err
 		}
 	}

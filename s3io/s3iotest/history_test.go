@@ -53,7 +53,7 @@ func TestHistories(t *testing.T) {
 
 // A world is one history, in a bubble in which time passes only when everybody waits.
 type world struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // of the test
 	rng    *rand.Rand
 	memory *s3io.Memory
 
