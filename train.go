@@ -203,27 +203,9 @@ func (t *Training) train(ctx context.Context, run *Run, start Start) (Result, er
 // start names what the run learns from and takes those rows out of the count. A resumed run gets what it had.
 func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 	if run.Start == nil {
-		m, err := t.Catalog.Model(ctx, run.ID.Model)
+		begin, err := t.begin(ctx, run)
 		if err != nil {
 			return Start{}, err
-		}
-		r, err := t.Catalog.Resource(ctx, m.Resource)
-		if err != nil {
-			return Start{}, err
-		}
-		begin := Start{BeganAt: t.Now().UTC(), Model: m.WithDefaults(), Dataset: Dataset{Resource: r.Name}}
-		if run.Import != nil {
-			begin.Model = run.Import.Spec.WithDefaults()
-		} else if begin.Dataset, err = t.Source.Snapshot(ctx, r, m.Partition); err != nil {
-			return Start{}, fmt.Errorf("snapshot: %w", err)
-		}
-		if begin.Champion, err = t.base(ctx, run, &begin.Model); err != nil {
-			return Start{}, err
-		}
-		if t.Admit != nil {
-			if err := t.admit(ctx, run, &begin); err != nil {
-				return Start{}, err
-			}
 		}
 		start, err := t.Runs.StartRun(ctx, run.ID, begin)
 		if err != nil {
@@ -236,6 +218,28 @@ func (t *Training) start(ctx context.Context, run *Run) (Start, error) {
 		err = nil
 	}
 	return *run.Start, err
+}
+
+// begin returns the start of a run that nobody has begun yet, when it fits into this machine.
+func (t *Training) begin(ctx context.Context, run *Run) (begin Start, err error) {
+	m, err := t.Catalog.Model(ctx, run.ID.Model)
+	if err != nil {
+		return begin, err
+	}
+	r, err := t.Catalog.Resource(ctx, m.Resource)
+	if err != nil {
+		return begin, err
+	}
+	begin = Start{BeganAt: t.Now().UTC(), Model: m.WithDefaults(), Dataset: Dataset{Resource: r.Name}}
+	if run.Import != nil {
+		begin.Model = run.Import.Spec.WithDefaults()
+	} else if begin.Dataset, err = t.Source.Snapshot(ctx, r, m.Partition); err != nil {
+		return begin, fmt.Errorf("snapshot: %w", err)
+	}
+	if begin.Champion, err = t.base(ctx, run, &begin.Model); err != nil || t.Admit == nil {
+		return begin, err
+	}
+	return begin, t.admit(ctx, run, &begin)
 }
 
 func (t *Training) fit(ctx context.Context, run *Run, start Start, dir string) (Fit, error) {

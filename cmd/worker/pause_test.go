@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,15 +13,13 @@ import (
 	"retrain"
 	"retrain/internal/app"
 	"retrain/internal/roles"
-	"retrain/internal/testenv"
-	"retrain/s3io"
 )
 
-// long is a model whose runs take some seconds, and write a checkpoint when they are interrupted.
+// long is a model whose runs do not end by themselves, and write a checkpoint when they are interrupted.
 const long = `
 resources: {products: {}}
 models:
-  price: {type: neural-network, resource: products, features: [cost], target: price, modelConfig: {epochs: 20000, layers: [{units: 32}]}}
+  price: {type: neural-network, resource: products, features: [cost], target: price, modelConfig: {epochs: 1000000, layers: [{units: 32}]}}
 `
 
 // declare applies a configuration over what was applied before.
@@ -36,7 +34,7 @@ func (w *world) declare(text string) {
 	}
 }
 
-// longRun requests a run that takes some seconds.
+// longRun requests a run that does not end by itself.
 func (w *world) longRun() retrain.RunID {
 	w.Helper()
 	w.declare(long)
@@ -73,27 +71,16 @@ func (w *world) held(id retrain.RunID, want bool) {
 	})
 }
 
-// objects returns the keys below the run and the versions, with their ETags.
-func (w *world) objects() (all []string) {
+// cancelled cancels a run, and waits until it is settled.
+func (w *world) cancelled(id retrain.RunID) {
 	w.Helper()
-	for o, err := range w.app.Bucket.List(w.Context(), s3io.Listing{Prefix: "models/price/"}) {
-		if err != nil {
-			w.Fatal(err)
-		}
-		all = append(all, o.Key+" "+string(o.ETag))
+	if _, err := w.app.Cancel(w.Context(), id.String()); err != nil {
+		w.Fatal(err)
 	}
-	return all
-}
-
-func (w *world) published(id retrain.RunID) {
-	w.Helper()
-	testenv.Eventually(w.T, 4*time.Minute, func() error {
-		run, err := w.app.Runs.Run(w.Context(), id)
-		if err == nil && run.State() != retrain.Published {
-			err = errors.New(string(run.State()))
-		}
-		return err
-	})
+	run, err := w.app.Runs.Run(w.Context(), id)
+	if err != nil || run.State() != retrain.Cancelled {
+		w.Errorf("got %+v, %v", run, err)
+	}
 }
 
 // A worker that stood still past its lease, while another took its run over, changes nothing when it goes on.
@@ -110,30 +97,19 @@ func TestAWorkerThatStoodStillChangesNothing(t *testing.T) {
 	if err := syscall.Kill(first.Process.Pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	w.published(id)
-	w.eventually(func() error {
-		s, err := w.app.State(t.Context(), "price")
-		if err == nil && s.Running != 0 {
-			err = errors.New("not settled")
+	at := w.progresses(id, 0)
+	w.eventually(func() error { // its task was given to the first again, which found the run at another worker
+		depths, err := w.app.Redis.Depths(t.Context())
+		for _, d := range depths {
+			if d.Queue == "train-default" && d.Completed == 0 {
+				err = errors.New("the first is still at it")
+			}
 		}
 		return err
 	})
-	settled := w.objects()
-	if n := len(slices.DeleteFunc(slices.Clone(settled), func(k string) bool { return !strings.Contains(k, "/checkpoints/") })); n > 1 {
-		t.Errorf("%d checkpoints are left", n)
-	}
-	next, err := w.app.Train(t.Context(), "price", true) // either of them may take it
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.progresses(next, 0)
-	if _, err := w.app.Cancel(t.Context(), next.String()); err != nil {
-		t.Fatal(err)
-	}
-	other := func(key string) bool { return strings.Contains(key, "/runs/00000002/") }
-	if got := slices.DeleteFunc(w.objects(), other); !slices.Equal(got, settled) {
-		t.Errorf("changed since:\n%q\n%q", settled, got)
-	}
+	w.progresses(id, at)
+	w.held(id, true)
+	w.cancelled(id)
 }
 
 // Told to end, a worker writes down where its run stands and is gone within five seconds; another goes on from there, and no retry
@@ -147,16 +123,13 @@ func TestATrainingSurvivesADeployment(t *testing.T) {
 	began := time.Now()
 	signal(t, first, syscall.SIGTERM)
 	w.held(id, false)
-	t.Logf("handed back after %v", time.Since(began))
+	w.eventually(func() error { return gone(first.Process.Pid) })
+	t.Logf("ended after %v", time.Since(began))
 	w.worker("train")
 	if again := w.progresses(id, at-0.001); again < at {
 		t.Errorf("it goes on at %v, and was at %v", again, at)
 	}
-	w.published(id)
-	run, err := w.app.Runs.Run(t.Context(), id)
-	if err != nil || run.Result.Epochs != 20000 {
-		t.Errorf("got %+v, %v", run.Result, err)
-	}
+	w.cancelled(id)
 }
 
 // A run at work is cancelled: it is over at once, and its worker is free after a slice.
@@ -194,4 +167,13 @@ func signal(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 	if err := cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// gone returns nil when a process has ended that nobody has waited for yet.
+func gone(pid int) error {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err == nil && !strings.Contains(string(stat), ") Z ") {
+		err = errors.New("it is still there")
+	}
+	return err
 }
