@@ -60,6 +60,19 @@ func (w *world) progresses(id retrain.RunID, beyond float64) (at float64) {
 	return at
 }
 
+// changes waits until the progress of a run is another than it was, and returns it.
+func (w *world) changes(id retrain.RunID, was float64) (is float64) {
+	w.Helper()
+	w.eventually(func() error {
+		p, _, err := w.app.Ledger.Progress(w.Context(), id.Model)
+		if is = p.ProgressPercentage; err == nil && is == was {
+			err = fmt.Errorf("it stays at %v", is)
+		}
+		return err
+	})
+	return is
+}
+
 func (w *world) held(id retrain.RunID, want bool) {
 	w.Helper()
 	w.eventually(func() error {
@@ -125,8 +138,10 @@ func TestATrainingSurvivesADeployment(t *testing.T) {
 	w.held(id, false)
 	w.eventually(func() error { return gone(first.Process.Pid) })
 	t.Logf("ended after %v", time.Since(began))
+	last := w.progresses(id, 0)
 	w.worker("train")
-	if again := w.progresses(id, at-0.001); again < at {
+	w.held(id, true)
+	if again := w.changes(id, last); again < at {
 		t.Errorf("it goes on at %v, and was at %v", again, at)
 	}
 	w.cancelled(id)
