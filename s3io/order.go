@@ -27,6 +27,10 @@ func inOrder[T any](ctx context.Context, n, ahead int, do func(ctx context.Conte
 				case <-ctx.Done():
 					return
 				}
+				if ctx.Err() != nil { // whoever took it only waits for the end: nothing more is begun
+					r <- result{err: context.Cause(ctx)}
+					return
+				}
 				go func() {
 					v, err := do(ctx, i)
 					r <- result{v, err}

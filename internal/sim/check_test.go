@@ -55,6 +55,8 @@ func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond 
 		v.moved(model, body)
 	case existed && (parts[2] == "history" || parts[2] == "runs" || file == "manifest.json"):
 		v.brokenf("%s was written twice", key)
+	case parts[2] == "runs" && file == fmt.Sprintf("%08d", fitSlices):
+		v.cancelNow(model)
 	case parts[2] == "runs" && !strings.Contains(key, "/checkpoints/"):
 		number, err := strconv.Atoi(strings.TrimLeft(parts[3], "0"))
 		if err != nil {
@@ -63,6 +65,13 @@ func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond 
 		v.wrote(n, model, number, file, body)
 	}
 	return e, nil
+}
+
+// cancelNow has somebody cancel a run, once in a while, which is about to be published.
+func (v *vault) cancelNow(model string) {
+	if n := v.alive("producer-2"); n != nil && v.quiet.Err() == nil && v.random.IntN(15) == 0 {
+		v.at.Go(func() { n.cancelOne(model) })
+	}
 }
 
 // remove: no version goes that serves, or did before, or that an open run must beat.
