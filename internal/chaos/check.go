@@ -338,7 +338,7 @@ func (c *checker) mayBeGone(r *ran) bool {
 			later++
 		}
 	}
-	return r.Model == "price" && later >= 3 && now.Version != r.Number && now.Previous != r.Number
+	return r.Model == "price" && later >= 3 && now.Version != r.Number && (now.Previous != r.Number || now.Why == "version was removed")
 }
 
 func versionFolder(model string, n int) string {

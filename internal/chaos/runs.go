@@ -80,6 +80,7 @@ type pointer struct {
 	Sequence int       `json:"sequence"`
 	Highest  int       `json:"highest"`
 	At       time.Time `json:"at"`
+	Why      string    `json:"why"`
 	Before   string    `json:"before"`
 	body     []byte
 }

@@ -284,7 +284,8 @@ func (w *world) mayBeGone(id retrain.RunID) bool {
 		}
 	}
 	c := w.vault.champions[id.Model]
-	return later > 0 && id.Model != "clock" && c.Version != id.Number && c.Previous != id.Number
+	wentBack := c.Why == "version was removed" // somebody promoted it just then
+	return later > 0 && id.Model != "clock" && c.Version != id.Number && (c.Previous != id.Number || wentBack)
 }
 
 // checkRun: a version is what its data make of it, however often it was interrupted, and is there when the verdict says so.
