@@ -14,6 +14,8 @@ type Finder interface {
 	// Find returns the latest states of those records of a resource that have one of the ids, and when the last batch of all was
 	// inserted.
 	Find(ctx context.Context, resource string, ids []string) (found map[string]Record, last time.Time, err error)
+	// WasStored reports whether a batch was stored, whatever has become of its records since.
+	WasStored(ctx context.Context, resource, batch string) (bool, error)
 }
 
 // Updated is the answer to an update or a deletion.
@@ -26,13 +28,14 @@ type Updated struct {
 // Update changes records that exist: the fields that a record of b has take the place of those that are stored, whole, and the others
 // stay as they are; with replace, they go. What is stored, counted and may be due is the records as they are then, as an insert's
 // are. Nothing is changed, and a NotFoundError names them, where records of b are not stored. Updates that come through one
-// Inserter wait for each other; of two of the same record through several at the same moment, the later is all that holds.
+// Inserter wait for each other; of two of the same record through several at the same moment, the later is all that holds. A batch
+// that was stored before changes nothing again, also where its records are gone since.
 func (in *Inserter) Update(ctx context.Context, b Batch, replace bool) (Updated, error) {
 	in.updating.Lock()
 	defer in.updating.Unlock()
 	now, err := in.existing(ctx, &b)
-	if err != nil {
-		return Updated{Resource: b.Resource}, err
+	if now == nil {
+		return in.before(&b, err)
 	}
 	full := make([]Record, len(b.Records))
 	for i, r := range b.Records {
@@ -50,13 +53,13 @@ func (in *Inserter) Update(ctx context.Context, b Batch, replace bool) (Updated,
 }
 
 // Delete deletes records by their ids, which is all that is looked at of b's records. Nothing is deleted, and a NotFoundError names
-// them, where some are not stored. A deletion counts for no model.
+// them, where some are not stored. A batch that was stored before deletes nothing again. A deletion counts for no model.
 func (in *Inserter) Delete(ctx context.Context, b Batch) (Updated, error) {
 	in.updating.Lock()
 	defer in.updating.Unlock()
 	b.Gone = true
-	if _, err := in.existing(ctx, &b); err != nil {
-		return Updated{Resource: b.Resource}, err
+	if now, err := in.existing(ctx, &b); now == nil {
+		return in.before(&b, err)
 	}
 	return in.changed(ctx, b)
 }
@@ -66,7 +69,16 @@ func (in *Inserter) changed(ctx context.Context, b Batch) (Updated, error) {
 	return Updated{Resource: b.Resource, Updated: inserted.Inserted + inserted.Duplicates, Triggered: inserted.Triggered}, err
 }
 
-// existing returns the records that b is about, by their ids.
+// before answers for a batch that was stored before, or that is wrong. Was it not counted then, the next sweep does.
+func (*Inserter) before(b *Batch, err error) (Updated, error) {
+	answer := Updated{Resource: b.Resource, Triggered: []string{}}
+	if err == nil {
+		answer.Updated = len(b.Records)
+	}
+	return answer, err
+}
+
+// existing returns the records that b is about, by their ids, and nil where b was stored before.
 func (in *Inserter) existing(ctx context.Context, b *Batch) (map[string]Record, error) {
 	if _, err := in.native(ctx, b.Resource); err != nil {
 		return nil, err
@@ -80,6 +92,11 @@ func (in *Inserter) existing(ctx context.Context, b *Batch) (map[string]Record, 
 	finder, ok := in.Records.(Finder)
 	if !ok {
 		return nil, Errorf(DataValidationError, "resource %q: its records cannot be changed", b.Resource)
+	}
+	if !b.Fresh {
+		if stored, err := finder.WasStored(ctx, b.Resource, b.ID); stored || err != nil {
+			return nil, err
+		}
 	}
 	found, last, err := finder.Find(ctx, b.Resource, ids)
 	if err != nil {

@@ -50,6 +50,12 @@ func TestUpdateAndDelete(t *testing.T) {
 		{func() (retrain.Updated, error) {
 			return in.Delete(t.Context(), changing("b6", retrain.Record{"id": "c"}))
 		}, 0, `has no record "c"`},
+		{func() (retrain.Updated, error) { // sent again: nothing was wrong with it
+			return in.Delete(t.Context(), changing("b5", retrain.Record{"id": "c"}))
+		}, 1, ""},
+		{func() (retrain.Updated, error) { // nor does it undo what came later
+			return in.Update(t.Context(), changing("b1", retrain.Record{"id": "a", "n": 3.}, retrain.Record{"id": "7", "t": "z"}), false)
+		}, 2, ""},
 	} {
 		got, err := act.do()
 		if got.Updated != act.want || (err == nil) != (act.err == "") || err != nil && !strings.Contains(err.Error(), act.err) {

@@ -46,6 +46,16 @@ func (r *Records) Find(ctx context.Context, resource string, ids []string) (foun
 	return found, last, nil
 }
 
+// WasStored reports whether a batch was stored, whether it stands in the log or was absorbed.
+func (r *Records) WasStored(ctx context.Context, resource, batch string) (bool, error) {
+	ix, err := r.index(ctx, resource)
+	if err != nil {
+		return false, err
+	}
+	had, err := r.storedBefore(ctx, resource, ix, []retrain.Batch{{ID: batch}})
+	return had[batch], err
+}
+
 // hasAny reports whether a row group has one of some ids.
 func (s *segmentFile) hasAny(ctx context.Context, group int, want map[[2]uint64]struct{}) (bool, error) {
 	c, pos, err := s.read(ctx, group, false, true)

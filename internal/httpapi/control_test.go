@@ -30,6 +30,12 @@ func control(t *testing.T) *httptest.Server {
 
 func controlOf(t *testing.T, store testenv.Store, declared string) *httptest.Server {
 	t.Helper()
+	server, _ := openControl(t, store, declared)
+	return server
+}
+
+func openControl(t *testing.T, store testenv.Store, declared string) (*httptest.Server, *app.App) {
+	t.Helper()
 	specs, err := app.Parse("retrain.yaml", []byte(declared))
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +61,7 @@ func controlOf(t *testing.T, store testenv.Store, declared string) *httptest.Ser
 			t.Error(err)
 		}
 	})
-	return server
+	return server, a
 }
 
 // call sends a request and returns its answer.
