@@ -81,11 +81,12 @@ func TestTheProgramsReadTheRenderedConfiguration(t *testing.T) {
 					continue
 				}
 				parsed, err := app.Parse(name, []byte(text))
-				if err != nil {
+				switch {
+				case err != nil:
 					t.Errorf("%s: %s: %v\n%s", file, o.Metadata.Name, err, text)
-				} else if name == "retrain.yaml" {
+				case name == "retrain.yaml":
 					c = parsed
-				} else if len(parsed.Resources) == 0 {
+				case len(parsed.Resources) == 0:
 					t.Errorf("%s: %s declares nothing", file, o.Metadata.Name)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,12 +30,13 @@ func (s *system) declare(specs string) (insert func()) {
 	batch := 0
 	return func() {
 		s.Helper()
-		text := "id,x,y\n"
+		var text strings.Builder
+		text.WriteString("id,x,y\n")
 		for i := range 10 {
-			text += fmt.Sprintf("%d-%d,%d,%d\n", batch, i, i, 2*i+batch)
+			fmt.Fprintf(&text, "%d-%d,%d,%d\n", batch, i, i, 2*i+batch)
 		}
 		file := filepath.Join(s.TempDir(), "records.csv")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 			s.Fatal(err)
 		}
 		s.do(nil, "insert", "line", file, "--batch-id", fmt.Sprint("batch-", batch)) // the same batch however often it is tried

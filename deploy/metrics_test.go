@@ -56,7 +56,7 @@ func exported(t *testing.T) map[string]bool {
 	inspector := asynq.NewInspector(asynq.RedisClientOpt{Addr: "127.0.0.1:1"})
 	defer inspector.Close()
 	descriptions := make(chan *prometheus.Desc, 1000)
-	m.Registry.Describe(descriptions)
+	m.Describe(descriptions)
 	httpapi.Queues{From: inspector}.Describe(descriptions)
 	close(descriptions)
 	names := map[string]bool{}

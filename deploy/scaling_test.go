@@ -42,7 +42,7 @@ func scaleFormula(t *testing.T, addr string) formula {
 	}
 	f := formula{script: redis.NewScript(string(lua)), redis: redis.NewClient(&redis.Options{Addr: addr})}
 	t.Cleanup(func() { _ = f.redis.Close() })
-	for _, doc := range strings.Split(string(text), "\n---\n") {
+	for doc := range strings.SplitSeq(string(text), "\n---\n") {
 		if !strings.Contains(doc, "kind: ScaledObject") {
 			continue
 		}

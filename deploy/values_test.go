@@ -65,7 +65,7 @@ func generated(t *testing.T, file string, want []byte) {
 	switch {
 	case bytes.Equal(got, want):
 	case *update:
-		if err := os.WriteFile(file, want, 0o644); err != nil { //nolint:gosec // a file of the repository
+		if err := os.WriteFile(file, want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
