@@ -60,12 +60,14 @@ func (c *call) findingTable(w io.Writer, findings []app.Finding) {
 		mark := c.colour("ok", text.FgGreen)
 		if !f.OK {
 			mark = c.colour("FAIL", text.FgRed)
+		} else if f.Warning {
+			mark = c.colour("warn", text.FgYellow)
 		}
 		t.AppendRow([]any{mark, f.Name, f.Detail})
 	}
 	t.Render()
 	for _, f := range findings {
-		if !f.OK && f.Hint != "" {
+		if (!f.OK || f.Warning) && f.Hint != "" {
 			fmt.Fprintf(w, "hint: %s: %s\n", f.Name, f.Hint)
 		}
 	}

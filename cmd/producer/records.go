@@ -19,10 +19,15 @@ func (p *program) recordsCommand() *cli.Command {
 		ArgsUsage: "RESOURCE",
 		Description: `  producer records products --limit 3
   producer records products --count
-  producer records products --partition byCategory --values category=electronics`,
+  producer records products --fields
+  producer records products --partition byCategory --values category=electronics
+
+  --fields counts the values of each kind that a field has, and between which times they were inserted: a number that became text, or
+  a field that is new, shows here. Values that were replaced count until they are compacted away.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "limit", Usage: "at most `N` records; 0 for all"},
 			&cli.BoolFlag{Name: "count", Usage: "only how many there are"},
+			&cli.BoolFlag{Name: "fields", Usage: "which fields there are, and of which kinds"},
 			&cli.StringFlag{Name: "partition", Usage: "only those of the partition `NAME`"},
 			&cli.StringFlag{Name: "values", Usage: "the partition's `k=v,…`"},
 		},
@@ -34,6 +39,9 @@ func storedRecords(ctx context.Context, c *call) error {
 	r, err := c.app.Catalog.Resource(ctx, c.name(0))
 	if err != nil {
 		return err
+	}
+	if c.flags.Bool("fields") {
+		return c.storedFields(ctx, r)
 	}
 	partition, err := partitionOf(r, c.flags.String("partition"), c.flags.String("values"))
 	if err != nil {

@@ -19,6 +19,8 @@ type Finding struct {
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
+
+	Warning bool `json:"warning,omitempty"` // nothing is broken, but somebody should look
 }
 
 // The most that clocks may differ: S3 refuses signatures that are off by fifteen minutes.
@@ -45,7 +47,7 @@ func (a *App) Check(ctx context.Context) []Finding {
 		findings = append(findings, f)
 	}
 	if sound(findings) { // otherwise nothing more can be asked
-		findings = append(findings, a.ledgerFinding(ctx), a.queueFinding(ctx), a.trainingFinding(ctx), a.workerFinding(ctx))
+		findings = append(findings, a.ledgerFinding(ctx), a.queueFinding(ctx), a.trainingFinding(ctx), a.workerFinding(ctx), a.fieldsFinding(ctx))
 	}
 	return findings
 }
