@@ -26,7 +26,7 @@ models:
   price: {type: regression, resource: items, features: [cost, demand, kind], target: price, autoTrain: true, trainAfterInserts: 120, keep: 3, modelConfig: {epochs: 10}}
   kind: {type: classification, resource: items, features: [cost, demand, price], target: kind, autoTrain: true, trainAfterInserts: 250, keep: 100000, priority: critical, modelConfig: {epochs: 5, units: 8}}
   north: {type: neural-network, resource: items, features: [cost, demand], target: price, autoTrain: true, trainAfterInserts: 60, keep: 100000, partition: {name: byRegion, values: {region: north}}, filter: "cost > 20", modelConfig: {epochs: 10, layers: [{units: 8}, {units: 4, activation: tanh, dropout: 0.2}]}}
-  slow: {type: regression, resource: items, features: [cost, demand], target: price, autoTrain: true, trainAfterInserts: 400, keep: 100000, priority: low, filter: "cost < 25", modelConfig: {epochs: 2500, batchSize: 8, learningRate: 0.001}}
+  slow: {type: regression, resource: items, features: [cost, demand], target: price, autoTrain: true, trainAfterInserts: 400, keep: 100000, priority: low, filter: "cost < 25", modelConfig: {epochs: 800, batchSize: 8, learningRate: 0.001}}
   series: {type: timeseries, resource: items, features: [cost], target: demand, autoTrain: true, trainAfterInserts: 500, keep: 100000, partition: {name: byRegion, values: {region: south}}, filter: "cost < 15", modelConfig: {epochs: 2, lookback: 4, lstmUnits: 4, denseUnits: 4, orderBy: at}}
   careful: {type: regression, resource: items, features: [cost], target: price, autoTrain: true, trainAfterInserts: 150%s, keep: 100000, promote: {rule: improve, metric: mae}, modelConfig: {epochs: 5}}
 `
