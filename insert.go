@@ -62,7 +62,7 @@ type Inserted struct {
 // requested, because Redis was away, is found by the next sweep: it is logged and is no error of the insert.
 func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
-	if _, err := in.native(ctx, b.Resource); err != nil {
+	if err := in.native(ctx, b.Resource); err != nil {
 		return answer, err
 	}
 	models, err := in.Catalog.Learners(ctx, b.Resource)
@@ -103,13 +103,13 @@ func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
 	return answer, nil
 }
 
-// native returns a resource whose records are ours.
-func (in *Inserter) native(ctx context.Context, resource string) (Resource, error) {
+// native returns an error for a resource whose records are not ours, and for none.
+func (in *Inserter) native(ctx context.Context, resource string) error {
 	r, err := in.Catalog.Resource(ctx, resource)
 	if err == nil && !r.Native() {
 		err = Errorf(DataValidationError, "resource %q is read from %s: nothing can be inserted into it", r.Name, r.Source)
 	}
-	return r, err
+	return err
 }
 
 func (in *Inserter) count(ctx context.Context, m *Model, batch string, rows int) (triggered bool, err error) {

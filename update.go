@@ -80,7 +80,7 @@ func (*Inserter) before(b *Batch, err error) (Updated, error) {
 
 // existing returns the records that b is about, by their ids, and nil where b was stored before.
 func (in *Inserter) existing(ctx context.Context, b *Batch) (map[string]Record, error) {
-	if _, err := in.native(ctx, b.Resource); err != nil {
+	if err := in.native(ctx, b.Resource); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(b.Records))

@@ -36,17 +36,17 @@ func TestWhatBatchesBrought(t *testing.T) {
 		{"gone", map[int]string{1: "", 2: strings.Replace(shared, "four[map[id:d n:5]]five[map[id:e n:6] map[id:f n:7]]", "five[map[id:e n:6] map[id:f n:7]]four[map[id:d n:5]]", 1)}},
 	} {
 		for n, want := range c.want {
-			got := ""
+			var got strings.Builder
 			for b, err := range log.Brought(t.Context(), "products", n) {
 				if err != nil {
 					t.Fatal(err)
 				}
 				if records := collect(b.Table); len(records) > 0 {
-					got += fmt.Sprint(b.Batch, records)
+					fmt.Fprint(&got, b.Batch, records)
 				}
 			}
-			if got != want {
-				t.Errorf("%s: absorption %d brought %q, want %q", c.name, n, got, want)
+			if got.String() != want {
+				t.Errorf("%s: absorption %d brought %q, want %q", c.name, n, got.String(), want)
 			}
 			ids, err := log.Absorbed(t.Context(), "products", n)
 			if want := [][]string{{"one", "two"}, {"three", "five", "four"}}[n-1]; !reflect.DeepEqual(ids, want) || err != nil {

@@ -85,13 +85,12 @@ type varints struct {
 	broken bool
 }
 
-func (d *varints) took(n int) bool {
+func (d *varints) took(n int) {
 	if n <= 0 || n > len(d.b) {
 		d.broken, d.b = true, nil
-		return false
+		return
 	}
 	d.b = d.b[n:]
-	return true
 }
 
 func (d *varints) signed() int64 {

@@ -86,7 +86,7 @@ func (r *Records) plan(v *view, resource *retrain.Resource) *compaction {
 	c := &compaction{Records: r, began: r.now(), resource: resource, view: v, without: make(map[int]bitset)}
 	if r.due(v, &t) {
 		rows := c.choose(&t)
-		for i := len(v.Segments) - 1; i >= 0; i-- {
+		for i := range slices.Backward(v.Segments) {
 			s := &v.Segments[i]
 			live := s.Rows - s.Dropped
 			if float64(rows) < mergeShare*float64(live) || rows+live > t.Rows {

@@ -66,7 +66,7 @@ func (c *compaction) frame(o *logObject, body []byte) (*frame, []*entry, error) 
 		if err := f.addLines(lines, h.Records, nil); err != nil || h.Records == 0 {
 			return err
 		}
-		ids := f.field("id")
+		ids := f.ids()
 		for row := range h.Records {
 			if ids == nil {
 				return atRecord(row, errNoID)
@@ -152,7 +152,7 @@ func (c *compaction) id(ids []*column, p place) [2]uint64 {
 func (c *compaction) resolve(ctx context.Context) error {
 	ids := make([]*column, len(c.frames))
 	for i, f := range c.frames {
-		ids[i] = f.field("id")
+		ids[i] = f.ids()
 	}
 	total := 0
 	for _, e := range c.entries {

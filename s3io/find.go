@@ -62,7 +62,7 @@ func (s *segmentFile) hasAny(ctx context.Context, group int, want map[[2]uint64]
 	if err != nil {
 		return false, err
 	}
-	ids := c.field("id")
+	ids := c.ids()
 	return slices.ContainsFunc(pos, func(p int32) bool {
 		id, ok := hashID(ids, int(p)-s.first[group])
 		_, wanted := want[id]

@@ -109,7 +109,7 @@ func (r *Records) eachID(ctx context.Context, s *segmentFile, do func(pos int, i
 		if err != nil {
 			return err
 		}
-		ids := c.field("id")
+		ids := c.ids()
 		for row := range c.rows {
 			if id, ok := hashID(ids, row); ok {
 				do(s.first[group]+row, id)

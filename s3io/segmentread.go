@@ -355,9 +355,9 @@ func hashID(id *column, row int) ([2]uint64, bool) {
 	return [2]uint64{maphash.Bytes(seeds[0], text), maphash.Bytes(seeds[1], text)}, true
 }
 
-// field returns the column of a field, and nil where there is none.
-func (c *columns) field(name string) *column {
-	i := slices.IndexFunc(c.all, func(col *column) bool { return col.Name == name })
+// ids returns the column of the ids, and nil where there is none.
+func (c *columns) ids() *column {
+	i := slices.IndexFunc(c.all, func(col *column) bool { return col.Name == "id" })
 	if i < 0 {
 		return nil
 	}
@@ -385,7 +385,7 @@ func (s *segmentFile) table(ctx context.Context, group int, again map[[2]uint64]
 		return nil, err
 	}
 	rows := make([]int, 0, c.rows)
-	ids := c.field("id")
+	ids := c.ids()
 	for row := range c.rows {
 		if s.without.has(int(pos[row])) {
 			continue
