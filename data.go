@@ -47,6 +47,9 @@ type Archive interface {
 	// Brought yields the records that each of those batches brought. They are exactly those that were inserted, as long as these
 	// are kept; later those are left out that another batch has replaced or deleted since, and batches of which nothing is left.
 	Brought(ctx context.Context, resource string, n int) iter.Seq2[Brought, error]
+	// Came yields the records that each of a data set's batches brought that are in no absorption, and reads each object once.
+	// Batches of deletions bring none.
+	Came(ctx context.Context, d Dataset) iter.Seq2[Brought, error]
 }
 
 // Brought is some of the records that a batch brought.

@@ -14,6 +14,9 @@ import (
 type SweepLedger interface {
 	Counter
 	Requested
+	// CountAll counts batches by their rows, as Count does each. It returns a NotFoundError for a model whose state has to be
+	// rebuilt first.
+	CountAll(ctx context.Context, model string, rows map[string]int) error
 	// State returns what is known of a model, or a NotFoundError where its state has to be rebuilt.
 	State(ctx context.Context, model string) (State, error)
 	// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
@@ -213,28 +216,91 @@ func (s *Sweeper) count(ctx context.Context, m *Model) error {
 		return err
 	}
 	counted := 0
+	var came []string
 	for _, batch := range missing {
-		if n := absorption(data.Resource, batch); n > 0 {
-			found, err := s.fold(ctx, m, data.Resource, n)
-			if err != nil {
-				return err
-			}
-			counted += found
+		n := absorption(data.Resource, batch)
+		if n == 0 {
+			came = append(came, batch)
 			continue
 		}
-		rows, err := s.rows(ctx, m, data, batch)
+		found, err := s.fold(ctx, m, data.Resource, n)
 		if err != nil {
 			return err
 		}
-		if _, err := s.Ledger.Count(ctx, m.Name, batch, rows); err != nil {
-			return err
-		}
-		counted++
+		counted += found
 	}
+	if err := s.countBatches(ctx, m, &data, came); err != nil {
+		return err
+	}
+	counted += len(came)
 	if counted > 0 {
 		s.Log.InfoContext(ctx, "counted what was stored and not counted", "model", m.Name, "batches", counted)
 	}
 	return nil
+}
+
+// How many batches are counted at once: what was read for them is read again where somebody dies before.
+const countedAtOnce = 1000
+
+// countBatches counts batches that are in no absorption.
+func (s *Sweeper) countBatches(ctx context.Context, m *Model, d *Dataset, batches []string) error {
+	for some := range slices.Chunk(batches, countedAtOnce) {
+		rows, err := s.rowsEach(ctx, m, d, some)
+		if err != nil {
+			return err
+		}
+		if err := s.Ledger.CountAll(ctx, m.Name, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowsEach returns how many records of each batch m accepts.
+func (s *Sweeper) rowsEach(ctx context.Context, m *Model, d *Dataset, batches []string) (map[string]int, error) {
+	rows := make(map[string]int, len(batches))
+	archive, ok := s.Source.(Archive)
+	if d.From != nil || !ok {
+		for _, batch := range batches {
+			var err error
+			if rows[batch], err = s.rows(ctx, m, *d, batch); err != nil {
+				return nil, err
+			}
+		}
+		return rows, nil
+	}
+	for _, batch := range batches { // of some nothing comes
+		rows[batch] = 0
+	}
+	for b, err := range archive.Came(ctx, d.only(rows)) {
+		if err != nil {
+			return nil, err
+		}
+		n, err := s.Accepts(m, slices.Collect(b.Table.Records()))
+		if err != nil {
+			return nil, err
+		}
+		rows[b.Batch] += n
+	}
+	return rows, nil
+}
+
+// only returns what of d's objects has some batches, which stand in the log.
+func (d *Dataset) only(batches map[string]int) Dataset {
+	some := Dataset{Resource: d.Resource}
+	for _, o := range d.Objects {
+		var asked []string
+		for _, b := range append([]string{o.Batch}, o.Batches...) {
+			if _, is := batches[b]; is && b != "" {
+				asked = append(asked, b)
+			}
+		}
+		if len(asked) > 0 {
+			o.Batch, o.Batches = "", asked
+			some.Objects = append(some.Objects, o)
+		}
+	}
+	return some
 }
 
 // Fold sees to it that the absorptions of a data set are counted as such, so that a run can take them.
@@ -268,10 +334,12 @@ func (s *Sweeper) fold(ctx context.Context, m *Model, resource string, n int) (i
 	if err != nil {
 		return 0, err
 	}
+	uncounted := make(map[string]int, len(missing))
 	for _, batch := range missing {
-		if _, err := s.Ledger.Count(ctx, m.Name, batch, rows[batch]); err != nil {
-			return 0, err
-		}
+		uncounted[batch] = rows[batch]
+	}
+	if err := s.Ledger.CountAll(ctx, m.Name, uncounted); err != nil {
+		return 0, err
 	}
 	_, err = s.Ledger.Fold(ctx, m.Name, Absorption(resource, n), batches)
 	return len(missing), err

@@ -101,19 +101,12 @@ func (r *Records) broughtInPack(ctx context.Context, ix *index, h *packHead, yie
 		}
 		offset += o.Size
 		in := &part{object: retrain.DataObject{Key: p.File.Key}}
-		err = in.lines(body, func(head batchHeader, lines []byte) error {
-			first := 0
-			for _, b := range head.Batches {
-				if slices.ContainsFunc(o.Batches, func(is batchHead) bool { return is.ID == b.ID }) && !b.Gone {
-					c := newColumns(b.Records)
-					if err := c.addLines(lines, head.Records, allBut(head.Records, first, b.Records)); err != nil {
-						return err
-					}
-					if !yield(retrain.Brought{Batch: b.ID, Table: c.table()}, nil) {
-						return errEnough
-					}
-				}
-				first += b.Records
+		asked := func(b *batchHead) bool {
+			return slices.ContainsFunc(o.Batches, func(is batchHead) bool { return is.ID == b.ID })
+		}
+		err = in.each(body, asked, false, func(b *batchHead, c *columns) error {
+			if !yield(retrain.Brought{Batch: b.ID, Table: c.table()}, nil) {
+				return errEnough
 			}
 			return nil
 		})
@@ -122,6 +115,59 @@ func (r *Records) broughtInPack(ctx context.Context, ix *index, h *packHead, yie
 		}
 	}
 	return nil
+}
+
+// each decodes those of a part's batches that are asked for, but for deletions.
+func (p *part) each(body []byte, asked func(b *batchHead) bool, exact bool, do func(b *batchHead, c *columns) error) error {
+	return p.lines(body, func(h batchHeader, lines []byte) error {
+		p.header = h
+		first := 0
+		for i := range h.Batches {
+			b := &h.Batches[i]
+			if asked(b) && !b.Gone {
+				c := newColumns(b.Records)
+				c.exact = exact
+				if err := c.addLines(lines, h.Records, allBut(h.Records, first, b.Records)); err != nil {
+					return err
+				}
+				if err := do(b, c); err != nil {
+					return err
+				}
+			}
+			first += b.Records
+		}
+		return nil
+	})
+}
+
+// Came yields the records that each batch of a data set's objects in the log brought.
+func (r *Records) Came(ctx context.Context, d retrain.Dataset) iter.Seq2[retrain.Brought, error] {
+	return func(yield func(retrain.Brought, error) bool) {
+		objects := slices.DeleteFunc(slices.Clone(d.Objects), func(o retrain.DataObject) bool { return isSegment(&o) })
+		read := func(ctx context.Context, i int) (brought []retrain.Brought, err error) {
+			p := &part{object: objects[i]}
+			body, err := r.fetch(ctx, p.object)
+			if err != nil {
+				return nil, err
+			}
+			err = p.each(body, p.asked, false, func(b *batchHead, c *columns) error {
+				brought = append(brought, retrain.Brought{Batch: b.ID, Table: c.table()})
+				return nil
+			})
+			return brought, err
+		}
+		for list, err := range inOrder(ctx, len(objects), opened, read) {
+			if err != nil {
+				yield(retrain.Brought{}, err)
+				return
+			}
+			for _, b := range list {
+				if !yield(b, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // allBut returns what leaves out all rows but some.

@@ -70,25 +70,13 @@ func (r *Records) fieldsOf(ctx context.Context, o retrain.DataObject) (fieldSums
 	}
 	sum := make(fieldSums)
 	p := &part{object: o}
-	return sum, p.lines(body, func(h batchHeader, lines []byte) error {
-		p.header = h
-		first := 0
-		for i := range h.Batches {
-			b := &h.Batches[i]
-			if p.asked(b) && !b.Gone && b.Records > 0 {
-				c := newColumns(b.Records)
-				c.exact = true
-				if err := c.addLines(lines, h.Records, allBut(h.Records, first, b.Records)); err != nil {
-					return err
-				}
-				for _, col := range c.all {
-					sum.column(&col.Column, b.At)
-				}
-			}
-			first += b.Records
+	err = p.each(body, p.asked, true, func(b *batchHead, c *columns) error {
+		for _, col := range c.all {
+			sum.column(&col.Column, b.At)
 		}
 		return nil
 	})
+	return sum, err
 }
 
 // Fields returns the fields of a resource's records, by name. Of other sources than the native one all records are read, and nobody

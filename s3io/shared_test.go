@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -144,5 +145,44 @@ func BenchmarkShared(b *testing.B) {
 			b.ReportMetric(float64(took[n*99/100].Microseconds())/1000, "p99-ms")
 			b.ReportMetric(float64(len(keys(b, bucket, "resources/products/log/")))/float64(b.N), "objects")
 		})
+	}
+}
+
+// TestCame: each batch of the log brings what was inserted with it, whatever has become of its records since.
+func TestCame(t *testing.T) {
+	log := &s3io.Records{Bucket: new(s3io.Memory), Tuning: always}
+	appendNew(t, log, batch("absorbed", begin, retrain.Record{"id": "1"}))
+	compact(t, log, products)
+	list := []retrain.Batch{
+		batch("x", begin, retrain.Record{"id": "1", "n": 1.}, retrain.Record{"id": "2", "n": 2.}),
+		{ID: "gone", Resource: "products", At: begin, Gone: true, Records: []retrain.Record{{"id": "2"}}},
+		batch("y", begin.Add(1), retrain.Record{"id": "1", "n": 3.}),
+	}
+	if _, err := log.AppendAll(t.Context(), "products", list); err != nil {
+		t.Fatal(err)
+	}
+	appendNew(t, log, batch("z", begin.Add(2), retrain.Record{"id": "3", "n": 4.}))
+	d := snapshot(t, log, "products", nil)
+	came := func(d retrain.Dataset) map[string]int {
+		got := make(map[string]int)
+		for b, err := range log.Came(t.Context(), d) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[b.Batch] += b.Table.Rows
+		}
+		return got
+	}
+	if got, want := came(d), map[string]int{"x": 2, "y": 1, "z": 1}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for i := range d.Objects {
+		if o := &d.Objects[i]; len(o.Batches) > 0 {
+			o.Batches = []string{"y"}
+		}
+	}
+	compact(t, log, products) // meanwhile
+	if got, want := came(d), map[string]int{"y": 1, "z": 1}; !maps.Equal(got, want) {
+		t.Errorf("of some: got %v, want %v", got, want)
 	}
 }

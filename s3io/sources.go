@@ -62,6 +62,15 @@ func (s *Sources) Absorbed(ctx context.Context, resource string, n int) ([]strin
 	return a.Absorbed(ctx, resource, n)
 }
 
+// Came asks the native source.
+func (s *Sources) Came(ctx context.Context, d retrain.Dataset) iter.Seq2[retrain.Brought, error] {
+	a, ok := s.Native.(retrain.Archive)
+	if !ok {
+		return func(func(retrain.Brought, error) bool) {}
+	}
+	return a.Came(ctx, d)
+}
+
 // Brought asks the native source.
 func (s *Sources) Brought(ctx context.Context, resource string, n int) iter.Seq2[retrain.Brought, error] {
 	a, ok := s.Native.(retrain.Archive)

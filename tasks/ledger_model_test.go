@@ -49,6 +49,13 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 			batch, rows := rapid.SampledFrom(batches[:5]).Draw(r, "batch"), rapid.IntRange(0, 9).Draw(r, "rows")
 			both(l.Count(ctx, "price", batch, rows))(m.Count(ctx, "price", batch, rows))
 		},
+		"count all": func(r *rapid.T) {
+			rows := make(map[string]int)
+			for _, batch := range rapid.SliceOf(rapid.SampledFrom(batches[:5])).Draw(r, "counted") {
+				rows[batch] = rapid.IntRange(0, 9).Draw(r, "rows")
+			}
+			both(none(l.CountAll(ctx, "price", rows)))(none(m.CountAll(ctx, "price", rows)))
+		},
 		"take": func(r *rapid.T) {
 			n, took := run.Draw(r, "run"), some.Draw(r, "batches")
 			both(none(l.Take(ctx, run7(n), took)))(none(m.Take(ctx, run7(n), took)))

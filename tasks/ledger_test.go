@@ -76,6 +76,7 @@ func TestNothingIsCountedWithoutAState(t *testing.T) {
 		ctx := t.Context()
 		calls := map[string]func() error{
 			"count":     func() error { _, err := l.Count(ctx, "price", "a", 5); return err },
+			"count all": func() error { return l.CountAll(ctx, "price", map[string]int{"a": 5}) },
 			"state":     func() error { _, err := l.State(ctx, "price"); return err },
 			"take":      func() error { return l.Take(ctx, run7(1), []string{"a"}) },
 			"settle":    func() error { _, err := l.Settle(ctx, run7(1), retrain.Outcome{At: noon}); return err },

@@ -3,6 +3,8 @@ package taskstest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -71,6 +73,7 @@ func (p play) is(s retrain.State, want retrain.State) {
 func TestLedger(t *testing.T, open func(t *testing.T) Book) {
 	for name, act := range map[string]func(p play){
 		"a batch counts once":                         countsOnce,
+		"many batches count once each":                countsMany,
 		"a failed run gives its rows back":            givesBack,
 		"one run at a time":                           oneRun,
 		"a run is handed on once":                     handedOnOnce,
@@ -98,6 +101,33 @@ func countsOnce(p play) {
 	p.is(p.count("seen before it was counted", 3), retrain.State{Since: noon, Latest: 1, Running: 1})
 	p.settle(1, retrain.Outcome{Learnt: true})
 	p.is(p.count("a", 5), retrain.State{Since: noon, Latest: 1})
+}
+
+func countsMany(p play) {
+	p.count("learnt", 1)
+	p.take(1, "learnt")
+	p.settle(1, retrain.Outcome{Learnt: true})
+	p.count("counted", 5)
+	p.take(2, "counted", "seen before it was counted")
+	rows := map[string]int{"learnt": 1, "counted": 5, "seen before it was counted": 3, "none": 0}
+	sum := 0
+	for i := range 2500 {
+		rows[fmt.Sprint("new ", i)] = i
+		sum += i
+	}
+	for range 2 {
+		p.must(p.CountAll(p.Context(), "price", rows))
+	}
+	p.must(p.CountAll(p.Context(), "price", nil))
+	s, err := p.State(p.Context(), "price")
+	p.must(err)
+	p.is(s, retrain.State{Inserted: sum, Since: noon, Latest: 2, Running: 2})
+	missing, err := p.Uncounted(p.Context(), "price", slices.Sorted(maps.Keys(rows)))
+	p.must(err)
+	if len(missing) > 0 {
+		p.Errorf("uncounted %q", missing)
+	}
+	p.is(p.settle(2, retrain.Outcome{Failed: true}), retrain.State{Inserted: sum + 5 + 3, Since: noon, Latest: 2, Failures: 1, NotBefore: noon.Add(retrain.Backoff(1))})
 }
 
 func givesBack(p play) {

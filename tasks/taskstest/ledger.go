@@ -48,17 +48,35 @@ func (l *Ledger) on(ctx context.Context, what, model string, do func(b *book) er
 // Count adds rows of a batch to a model's state, once.
 func (l *Ledger) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
 	return l.on(ctx, "count "+batch, model, func(b *book) error {
-		_, pending := b.pending[batch]
-		was, taken := b.taken[batch]
-		switch {
-		case pending, b.learnt[batch], b.folded[batch]:
-		case taken && was == unknown:
-			b.taken[batch] = rows
-		case !taken:
-			b.pending[batch] = rows
+		b.count(batch, rows)
+		return nil
+	})
+}
+
+// CountAll counts batches by their rows, as Count does each.
+func (l *Ledger) CountAll(ctx context.Context, model string, rows map[string]int) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := l.on(ctx, "count all", model, func(b *book) error {
+		for batch, n := range rows {
+			b.count(batch, n)
 		}
 		return nil
 	})
+	return err
+}
+
+func (b *book) count(batch string, rows int) {
+	_, pending := b.pending[batch]
+	was, taken := b.taken[batch]
+	switch {
+	case pending, b.learnt[batch], b.folded[batch]:
+	case taken && was == unknown:
+		b.taken[batch] = rows
+	case !taken:
+		b.pending[batch] = rows
+	}
 }
 
 // State returns what is known of a model.
