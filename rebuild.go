@@ -3,6 +3,7 @@ package retrain
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -131,9 +132,18 @@ func (s *Sweeper) takenBy(ctx context.Context, m *Model, run *Run, before []stri
 	for _, batch := range before {
 		learnt[batch] = true
 	}
-	taken := make(map[string]int, len(data.Objects))
-	for _, batch := range data.Batches() {
-		if learnt[batch] {
+	batches := slices.DeleteFunc(data.Batches(), func(batch string) bool { return learnt[batch] })
+	taken := make(map[string]int, len(batches))
+	if data.From == nil { // ours can be read together
+		came := slices.DeleteFunc(slices.Clone(batches), func(batch string) bool { return absorption(data.Resource, batch) > 0 })
+		rows, err := s.rowsEach(ctx, m, data, came)
+		if err != nil {
+			return nil, err
+		}
+		taken = rows
+	}
+	for _, batch := range batches {
+		if _, known := taken[batch]; known {
 			continue
 		}
 		n, err := s.rowsOf(ctx, m, data, batch, learnt)
