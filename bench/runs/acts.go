@@ -114,7 +114,7 @@ func (s *stage) moves(ctx context.Context, id retrain.RunID, exit time.Duration,
 	return err
 }
 
-// cancels cancels a run at work, again and again.
+// The cancels end a run at work, again and again.
 func (s *stage) cancels(ctx context.Context, times int) ([]*series, error) {
 	terminal, free := &series{What: "cancel to terminal"}, &series{What: "cancel to the worker's being free"}
 	for range times {

@@ -20,11 +20,11 @@ func main() {
 	times := flag.Int("n", 20, "how often each is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	folder, err := filepath.Abs(*bin) // the S3 gateway moves to another folder
 	if err == nil {
 		err = measure(ctx, folder, *times)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -109,8 +109,8 @@ func (s *stage) start(program string, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                                                         //nolint:errcheck // the process has its own
-	cmd := exec.Command(filepath.Join(s.bin, program), append(args, "--config", s.client)...) //nolint:gosec // our own programs
+	defer log.Close() // the process has its own
+	cmd := exec.Command(filepath.Join(s.bin, program), append(args, "--config", s.client)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd, cmd.Start()

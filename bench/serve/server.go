@@ -215,7 +215,7 @@ func (s *server) predict(rows [][]float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	answer, err := c.ask(request(s.path, s.body(rows)), true)
 	if err != nil {
 		return 0, err

@@ -236,6 +236,7 @@ func (c *Call) floats(x []float32, shape []int, y []float32) (got, total int, er
 		return 0, 0, fmt.Errorf("%d numbers for shape %v", len(x), shape)
 	}
 	var message *C.char
+	//nolint:gocritic // what cgo makes of it compares a thing with itself
 	got = int(C.predict(c.session.c, c.in[0], &dims[0], C.int(len(shape)), (*C.float)(&x[0]), C.size_t(len(x)), C.size_t(total),
 		c.out[0], (*C.float)(&y[0]), C.size_t(len(y)), &message))
 	if message != nil {
