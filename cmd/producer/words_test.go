@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,11 +60,32 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// docs/producer.md is what every command says of itself.
+func TestReference(t *testing.T) {
+	p := new(program)
+	var page strings.Builder
+	page.WriteString("# producer\n\nWhat every command says with `--help`, and all of them together. This page is written by\n`go test ./cmd/producer -update`.\n")
+	help := func(title string, args ...string) {
+		r := typed(t.Context(), "", append(args, "--help")...)
+		fmt.Fprintf(&page, "\n## %s\n\n```text\n%s\n```\n", title, strings.TrimSpace(r.stdout))
+	}
+	help("All commands")
+	for _, c := range p.commands() {
+		help(c.Name, c.Name)
+	}
+	same(t, filepath.Join("..", "..", "docs", "producer.md"), page.String())
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", "words", name+".txt")
+	same(t, filepath.Join("testdata", "words", name+".txt"), got)
+}
+
+// same compares a text with a file, or writes it with -update.
+func same(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
