@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,9 +77,9 @@ func TestPackingDies(t *testing.T) {
 	dead := errors.New("died")
 	for lost := range 60 {
 		theirs, ours := shop(0), new(s3io.Memory)
-		calls := 0
+		var calls atomic.Int64 // copies are read side by side
 		crashing := &s3io.Faulty{Bucket: ours, After: func(s3io.Op, string) error {
-			if calls++; calls > 40+lost {
+			if calls.Add(1) > int64(40+lost) {
 				return dead
 			}
 			return nil
