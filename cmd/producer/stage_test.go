@@ -94,11 +94,16 @@ func (s *stage) typed(ctx context.Context, stdin string, args ...string) result 
 var reading sync.Mutex
 
 func typed(ctx context.Context, stdin string, args ...string) result {
+	return (&program{Stdin: strings.NewReader(stdin)}).typed(ctx, args...)
+}
+
+// typed runs a program, one command line being read at a time.
+func (p *program) typed(ctx context.Context, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	reading.Lock()
 	read := sync.OnceFunc(reading.Unlock)
 	defer read()
-	p := &program{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, parsed: read}
+	p.Stdout, p.Stderr, p.parsed = &stdout, &stderr, read
 	code := p.Run(ctx, append([]string{"producer"}, args...))
 	return result{code, stdout.String(), stderr.String()}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -12,10 +11,8 @@ import (
 // onTerminal types a command as a person does: on a terminal, which likes colours and moving bars.
 func (s *stage) onTerminal(args ...string) result {
 	s.Helper()
-	var stdout, stderr bytes.Buffer
-	p := &program{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Typed: true, Animate: true, Paint: true}
-	code := p.Run(s.Context(), append([]string{"producer", "--config", s.file}, args...))
-	return result{code, stdout.String(), stderr.String()}
+	p := &program{Stdin: strings.NewReader(""), Typed: true, Animate: true, Paint: true}
+	return p.typed(s.Context(), append([]string{"--config", s.file}, args...)...)
 }
 
 func TestColoursAndBarsAreForTerminals(t *testing.T) {
