@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +59,7 @@ func (p *program) init(flags *cli.Context) error {
 		}
 	}
 	file := flags.Args().Get(0)
-	names, records, err := p.sample(flags.Context, file, flags.String("format"))
+	names, records, err := p.sample(file, flags.String("format"))
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (c *call) initialised(output, text string, g *guess.Guess, resource, model 
 }
 
 // sample returns the first records of a file, and the names of its fields in their order.
-func (p *program) sample(_ context.Context, file, format string) (names []string, records []retrain.Record, err error) {
+func (p *program) sample(file, format string) (names []string, records []retrain.Record, err error) {
 	in, err := openInput(file, format, p.Stdin)
 	if err != nil {
 		return nil, nil, err
