@@ -2,6 +2,7 @@ package mlcore
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,9 @@ func Probe() (Info, error) {
 	if err != nil {
 		return info, err
 	}
-	s, err := tf.NewSession(tf.NewGraph(), &tf.SessionOptions{Config: cfg})
+	graph := tf.NewGraph()
+	s, err := tf.NewSession(graph, &tf.SessionOptions{Config: cfg})
+	runtime.KeepAlive(graph) // the binding does not: a collection during the call would free it in TensorFlow's hands
 	if err != nil {
 		return info, retrain.Errorf(retrain.TensorFlowDependencyError, "TensorFlow %s opens no session: %w", info.Version, err)
 	}

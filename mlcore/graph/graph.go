@@ -6,6 +6,7 @@ package graph
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 
 	tf "github.com/tensorflow/tensorflow/tensorflow/go"
 	"github.com/tensorflow/tensorflow/tensorflow/go/op"
@@ -47,6 +48,7 @@ func (g *Graph) Bytes() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	_, err := g.graph.WriteTo(&b)
+	runtime.KeepAlive(g.graph) // the binding does not, while TensorFlow reads it
 	return b.Bytes(), err
 }
 

@@ -65,7 +65,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// verdict waits for a run's end.
+// verdict waits for a run's end and for what follows from it.
 func (s *stage) verdict(id retrain.RunID, err error) *retrain.Result {
 	s.Helper()
 	if err != nil {
@@ -76,6 +76,13 @@ func (s *stage) verdict(id retrain.RunID, err error) *retrain.Result {
 		run, err := s.Runs.Run(s.Context(), id)
 		if r = run.Result; err == nil && r == nil {
 			err = fmt.Errorf("run %s is %s", id, run.State())
+		}
+		if err != nil {
+			return err
+		}
+		state, err := s.State(s.Context(), id.Model)
+		if err == nil && state.Running == id.Number {
+			err = fmt.Errorf("run %s is not settled", id)
 		}
 		return err
 	})
