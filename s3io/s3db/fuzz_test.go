@@ -42,17 +42,14 @@ func encoded(n float64) string {
 	if n < 0 {
 		sign, n = "-", -n
 	}
-	shown := strconv.FormatFloat(n, 'f', -1, 64)
-	before, after, point := strings.Cut(shown, ".")
-	whole, _ := new(big.Float).SetMode(big.ToZero).SetString(before)
-	i, _ := whole.Int(nil)
-	text := sign + i.Text(62)
-	if point {
+	text := sign + inBase62(n)
+	if _, after, point := strings.Cut(strconv.FormatFloat(n, 'f', -1, 64), "."); point {
 		text += "." + after
 	}
 	return text
 }
 
+// inBase62 writes the whole part of a number, exactly: a large one is not what its shortest digits say.
 func inBase62(n float64) string {
 	i, _ := big.NewFloat(n).Int(nil)
 	return i.Text(62)
