@@ -23,7 +23,7 @@ demo: build redis ## real records in, a trained model out, and a prediction that
 	@$(GO) run ./internal/demo
 
 test: libtensorflow redis ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
-	$(GO) test $(RACE) ./...
+	$(GO) test -timeout 25m $(RACE) ./...
 
 check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race detector
 	@$(MAKE) --no-print-directory test RACE=-race

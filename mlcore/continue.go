@@ -14,7 +14,6 @@ import (
 	"retrain"
 	"retrain/mlcore/nn"
 	"retrain/mlcore/prep"
-	"retrain/mlcore/session"
 )
 
 // continued returns the weights of the version to continue from, turned so that the network answers to newly prepared records
@@ -149,7 +148,7 @@ func weightsOf(v retrain.Version, parameters []nn.Parameter) ([][]float32, error
 	if err := sameShapes(v, parameters); err != nil {
 		return nil, err
 	}
-	s, mg, err := session.Load(v.Dir, session.Here())
+	s, mg, err := load(v.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("continue from version %d: %w", v.Manifest.Version, err)
 	}

@@ -7,11 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
 
+	meta "github.com/tensorflow/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"retrain"
+	"retrain/mlcore/portable"
 	"retrain/mlcore/prep"
 	"retrain/mlcore/session"
 )
@@ -69,7 +74,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 	if l.details, err = ReadDetails(&v.Manifest.Fit); err != nil {
 		return nil, err
 	}
-	s, mg, err := session.Load(v.Dir, session.Here())
+	s, mg, err := load(v.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +89,19 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// load opens the SavedModel in dir. One with an operation that ours have not is refused before TensorFlow sees it: who may write
+// to the bucket may not thereby read files here, or run programs.
+func load(dir string) (*session.Session, *meta.MetaGraphDef, error) {
+	graph, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := portable.CheckGraph(graph); err != nil {
+		return nil, nil, err
+	}
+	return session.Load(dir, session.Here())
 }
 
 // batch gives l its batcher.
