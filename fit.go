@@ -44,5 +44,13 @@ type Progress struct {
 	Samples                   int                `json:"samples"`
 	TrainMetrics              map[string]float64 `json:"trainMetrics,omitempty"`
 	EvalMetrics               map[string]float64 `json:"evalMetrics,omitempty"`
-	Why                       string             `json:"why,omitempty"` // what keeps it from beginning
+	Why                       string             `json:"why,omitempty"`   // what keeps it from beginning
+	Curve                     *Curve             `json:"curve,omitempty"` // nil before the first epoch, and in lists
+}
+
+// A Curve is how losses fell from epoch to epoch. Of many epochs it has some, and always the last.
+type Curve struct {
+	Epochs    []int     `json:"epochs"` // from 1
+	Losses    []float64 `json:"losses"`
+	ValLosses []float64 `json:"valLosses,omitempty"`
 }

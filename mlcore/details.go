@@ -24,14 +24,15 @@ type Details struct {
 	OutputUnits     int              `json:"outputUnits"`
 	Output          string           `json:"outputActivation"`
 
-	TrainRows   int       `json:"trainRows"`
-	HoldoutRows int       `json:"holdoutRows"`        // 0: the metrics are those of the rows that were learnt from
-	LoadRows    int       `json:"loadRows,omitempty"` // rows that were in memory at once, where that was not all of them
-	BestEpoch   int       `json:"bestEpoch,omitempty"`
-	Interval    *Interval `json:"interval,omitempty"`
-	Temperature float64   `json:"temperature,omitempty"` // of classes: what the logits are divided by, so that confidence is how often it is right
-	Confusion   [][]int   `json:"confusion,omitempty"`   // [true class][predicted class] on the holdout
-	Examples    []Example `json:"examples,omitempty"`
+	TrainRows   int        `json:"trainRows"`
+	HoldoutRows int        `json:"holdoutRows"`        // 0: the metrics are those of the rows that were learnt from
+	LoadRows    int        `json:"loadRows,omitempty"` // rows that were in memory at once, where that was not all of them
+	BestEpoch   int        `json:"bestEpoch,omitempty"`
+	Interval    *Interval  `json:"interval,omitempty"`
+	Temperature float64    `json:"temperature,omitempty"` // of classes: what the logits are divided by, so that confidence is how often it is right
+	Confusion   [][]int    `json:"confusion,omitempty"`   // [true class][predicted class] on the holdout
+	Diagnosis   *Diagnosis `json:"diagnosis,omitempty"`   // of numbers; nil in older versions
+	Examples    []Example  `json:"examples,omitempty"`
 }
 
 // LayerDetails describe one layer.

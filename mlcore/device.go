@@ -59,6 +59,12 @@ func Probe() (Info, error) {
 	return info, nil
 }
 
+// Devices returns the processors that TensorFlow can use here, none where it does not work.
+func Devices() []Device {
+	info, _ := probed() // whoever trains is told what is wrong
+	return info.Devices
+}
+
 // HasGPU reports whether TensorFlow finds a GPU.
 func HasGPU() bool {
 	info, err := probed()

@@ -19,6 +19,7 @@ func (f *fit) judge(ctx context.Context) error {
 	} else {
 		predicted := f.unscaled(answers)
 		f.result.Metrics = f.judgeTargets(rows, predicted)
+		f.diagnose(f.truths(rows), predicted)
 		if half, ok := conformal(f.truths(rows), predicted, conformalLevel); ok && len(f.data.Holdout) > 0 && len(f.preparation.Targets) == 1 {
 			f.details.Interval = &Interval{conformalLevel, half}
 		}

@@ -63,7 +63,29 @@ func (r *reporter) progress(s *state) retrain.Progress {
 	if n := len(s.ValLosses); n > 0 {
 		p.EvalMetrics = map[string]float64{"loss": s.ValLosses[n-1]}
 	}
+	p.Curve = curveOf(s)
 	return p
+}
+
+// mostCurve bounds the points of a curve, which is written between slices.
+const mostCurve = 120
+
+// curveOf returns the losses so far: of all epochs, or of some where they are many, the last one among them. nil before the first.
+func curveOf(s *state) *retrain.Curve {
+	n := len(s.Losses)
+	if n == 0 {
+		return nil
+	}
+	c := new(retrain.Curve)
+	points := min(n, mostCurve)
+	for i := range points {
+		epoch := n * (i + 1) / points
+		c.Epochs, c.Losses = append(c.Epochs, epoch), append(c.Losses, sixDigits(s.Losses[epoch-1]))
+		if epoch <= len(s.ValLosses) {
+			c.ValLosses = append(c.ValLosses, sixDigits(s.ValLosses[epoch-1]))
+		}
+	}
+	return c
 }
 
 // done returns how many epochs were trained, and which part of the next.

@@ -2,10 +2,13 @@ package tasks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"retrain"
 )
 
 // Drifts is what predictors say of how far the questions to a model lie from what it learnt.
@@ -26,4 +29,25 @@ func (d *Drifts) Drift(ctx context.Context, model string) (float64, error) {
 		return 0, nil
 	}
 	return psi, d.Conn.fault(err, "ask for a drift")
+}
+
+// SayAll notes by feature how far the questions to a model have drifted, for a minute.
+func (d *Drifts) SayAll(ctx context.Context, model string, drift retrain.Drift) error {
+	b, err := json.Marshal(drift)
+	if err != nil {
+		return err
+	}
+	return d.Conn.fault(d.Conn.Redis.Set(ctx, driftsKey(model), b, driftTTL).Err(), "say the drifts")
+}
+
+// All returns what SayAll was given last, and nil where nobody has said anything for a minute.
+func (d *Drifts) All(ctx context.Context, model string) (*retrain.Drift, error) {
+	b, err := d.Conn.Redis.Get(ctx, driftsKey(model)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil //nolint:nilnil // nobody knows
+	} else if err != nil {
+		return nil, d.Conn.fault(err, "ask for the drifts")
+	}
+	drift := new(retrain.Drift)
+	return drift, json.Unmarshal(b, drift)
 }

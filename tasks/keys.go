@@ -34,11 +34,17 @@ func progressKey(model string) string { return modelKey(model, "progress") }
 // driftKey: STRING, how far the model's questions have drifted, as a number; it expires unless a predictor says so again.
 func driftKey(model string) string { return modelKey(model, "drift") }
 
+// driftsKey: STRING, a retrain.Drift as JSON: the same by feature; it expires as driftKey does.
+func driftsKey(model string) string { return modelKey(model, "drifts") }
+
 // stagedKey: HASH or SET as taken and learnt, of a rebuilding that is still under way; it expires.
 func stagedKey(model, token, what string) string { return modelKey(model, "rebuild:"+token+":"+what) }
 
 // leaseKey: STRING, the token of the worker that has the run; it expires within seconds unless it is renewed.
 func leaseKey(id retrain.RunID) string { return modelKey(id.Model, "lease:"+id.String()) }
+
+// signsKey: HASH of process -> Sign as JSON. Who reads it leaves out those that are old, and removes those that are very old.
+const signsKey = "retrain:signs"
 
 // eventsKey: STREAM of number, event. The latest events, the oldest are dropped.
 const eventsKey = "retrain:events"

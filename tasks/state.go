@@ -33,6 +33,11 @@ func readState(pairs []string) (s retrain.State, err error) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		h[pairs[i]] = pairs[i+1]
 	}
+	return stateOf(h)
+}
+
+// stateOf returns the state that a HASH holds.
+func stateOf(h map[string]string) (s retrain.State, err error) {
 	for field, n := range ints(&s) {
 		if v, ok := h[field]; ok {
 			if *n, err = strconv.Atoi(v); err != nil {

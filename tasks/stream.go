@@ -196,3 +196,18 @@ func decode(entry redis.XMessage) (number int, e retrain.Event, err error) {
 	err = json.Unmarshal([]byte(b), &e)
 	return number, e, err
 }
+
+// Recent returns the events that were announced last, newest first, at most so many.
+func (s *Stream) Recent(ctx context.Context, most int) ([]retrain.Event, error) {
+	entries, err := s.Conn.Redis.XRevRangeN(ctx, eventsKey, "+", "-", int64(most)).Result()
+	if err != nil {
+		return nil, s.Conn.fault(err, "read the latest events")
+	}
+	events := make([]retrain.Event, 0, len(entries))
+	for _, entry := range entries {
+		if _, e, err := decode(entry); err == nil {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}

@@ -34,6 +34,7 @@ type App struct {
 	Leases    *tasks.Leases
 	Stream    *tasks.Stream
 	Predictor *tasks.Predictor
+	Drifts    *tasks.Drifts
 
 	Catalog   *retrain.Catalog
 	Requester *retrain.Requester
@@ -68,7 +69,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	a.Registry, a.Runs, a.Bulks = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}, &s3io.Bulks{Bucket: bucket}
 	a.Named = named
 	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
-	a.Stream, a.Predictor = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}
+	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}, &tasks.Drifts{Conn: conn}
 	a.join()
 	return a, nil
 }
@@ -78,7 +79,7 @@ func (a *App) join() {
 	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
 	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
 	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Source, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
-		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Drift: (&tasks.Drifts{Conn: a.Redis}).Drift, Now: time.Now, Log: a.Log}
+		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Drift: a.Drifts.Drift, Now: time.Now, Log: a.Log}
 	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: &s3io.Shared{Records: a.Records}, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
 		Request: a.request, Now: time.Now, Log: a.Log}
 	a.Endings = &retrain.Endings{Catalog: a.Catalog, Runs: a.Runs, Registry: a.Registry, Ledger: a.Ledger, Leases: a.Leases, Queue: a.Queue,

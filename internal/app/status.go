@@ -26,14 +26,17 @@ func (a *App) Status(ctx context.Context, model string) ([]retrain.ModelStatus, 
 		}
 		models = []*retrain.Model{m}
 	}
-	all := make([]retrain.ModelStatus, len(models))
+	all := make([]retrain.ModelStatus, len(models)) // of a single one with the curve of its run
 	served := sync.OnceValues(func() (map[string]bool, error) { return a.served(ctx) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
 	for i, m := range models {
 		g.Go(func() error {
 			var err error
-			if all[i], err = a.status(ctx, m); err != nil || all[i].State != retrain.ModelQueued || all[i].Run.Why != "" {
+			if all[i], err = a.status(ctx, m); model == "" {
+				all[i].Run = withoutCurve(all[i].Run)
+			}
+			if err != nil || all[i].State != retrain.ModelQueued || all[i].Run.Why != "" {
 				return err
 			}
 			lanes, err := served()

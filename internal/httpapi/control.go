@@ -2,17 +2,15 @@ package httpapi
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
-	"io/fs"
 	"net/http"
-	"strconv"
 
 	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
 
 	"retrain"
 	"retrain/internal/app"
+	"retrain/internal/dashboard"
 )
 
 // Control is the server of a producer: inserting, control, the status page, and asynq's own pages at /monitor.
@@ -23,10 +21,8 @@ type Control struct {
 	closing <-chan struct{}
 	queues  *asynqmon.HTTPHandler
 	looks   *looks
+	watch   *watch
 }
-
-//go:embed page
-var page embed.FS
 
 // Handler returns the server's paths. Streams end with ctx. Close closes what the handler has opened.
 func (c *Control) Handler(ctx context.Context) http.Handler {
@@ -58,10 +54,15 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 		"POST /v1/models/{model}/resume":   c.resume,
 		"POST /v1/runs/{run}/cancel":       c.cancel,
 		"GET /readyz":                      c.ready,
+
+		"GET /v1/models/{model}/versions/{version}/portrait": c.portrait,
+		"GET /v1/plant":  c.plant,
+		"GET /v1/errors": c.recentErrors,
 	} {
 		mux.Handle(pattern, c.answers(do))
 	}
-	files, _ := fs.Sub(page, "page") // it is embedded
+	files := dashboard.Files()
+	c.watch = newWatch(ctx, c.App)
 	c.looks = newLooks(ctx, c.App.Log, c.App.Sweeper.Look)
 	mux.HandleFunc("POST /v1/events/s3", c.s3Events)
 	mux.HandleFunc("GET /v1/stream", c.stream)
@@ -69,7 +70,7 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 	mux.Handle("GET /metrics", c.Metrics)
 	mux.Handle("GET /{$}", within(ownOnly, http.FileServerFS(files)))
 	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", http.FileServerFS(files))))
-	mux.Handle("/monitor/", within(ownAndInline, c.queues))
+	mux.Handle("/monitor/", within(ownAndInline, offline(c.queues)))
 	mux.HandleFunc("/", noSuchPath)
 	return http.NewCrossOriginProtection().Handler(mux) // no other site's page may press a button here
 }
@@ -77,6 +78,7 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 // Close closes what Handler has opened, after its context has ended.
 func (c *Control) Close() error {
 	c.looks.all.Wait()
+	c.watch.all.Wait()
 	return c.queues.Close()
 }
 
@@ -183,15 +185,21 @@ func (c *Control) versions(_ http.ResponseWriter, r *http.Request) (any, error) 
 	return map[string]any{"model": model, "versions": list}, err
 }
 
-// runs lists the newest, at most ?limit=20 of them.
+// runs lists the newest, at most ?limit=20 of them, below ?before=NUMBER.
 func (c *Control) runs(_ http.ResponseWriter, r *http.Request) (any, error) {
-	model, limit := r.PathValue("model"), 20
-	if given := r.URL.Query().Get("limit"); given != "" {
-		var err error
-		if limit, err = strconv.Atoi(given); err != nil || limit < 0 {
-			return nil, retrain.Errorf(retrain.DataValidationError, "limit %q is no number", given)
-		}
+	model := r.PathValue("model")
+	limit, err := numberFrom(r, "limit", 20)
+	if err != nil {
+		return nil, err
 	}
-	list, err := c.App.ListRuns(r.Context(), model, limit)
+	before, err := numberFrom(r, "before", 0)
+	if err != nil {
+		return nil, err
+	}
+	if limit == 0 {
+		list, err := c.App.ListRuns(r.Context(), model, 0)
+		return map[string]any{"model": model, "runs": list}, err
+	}
+	list, err := c.App.RunsBefore(r.Context(), model, before, limit)
 	return map[string]any{"model": model, "runs": list}, err
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -135,6 +136,16 @@ func TestControl(t *testing.T) {
 		{"POST", "/v1/models/price/train", "", 200, `{"model":"price","run":"price-1","state":"queued"}`},
 		{"POST", "/v1/models/price/train", "{}", 200, `"run":"price-1"`},
 		{"GET", "/v1/models/price/runs", "", 200, `"run":"price-1"`},
+		{"GET", "/v1/models/price/runs?before=2&limit=5", "", 200, `"run":"price-1"`},
+		{"GET", "/v1/models/price/runs?before=1", "", 200, `"runs":[]`},
+		{"GET", "/v1/models/price/runs?limit=-1", "", 400, `"code":"DataValidationError"`},
+		{"GET", "/v1/models/price/history?limit=5", "", 200, `"history":[]`},
+		{"GET", "/v1/models/price/versions/champion/portrait", "", 409, `"code":"ModelNotTrainedError"`},
+		{"GET", "/v1/models/price/versions/7/portrait", "", 404, `"code":"NotFoundError"`},
+		{"GET", "/v1/models/price/versions/x/portrait", "", 400, `"code":"DataValidationError"`},
+		{"GET", "/v1/plant", "", 200, `{"queue":"train-default","pending":1`},
+		{"GET", "/v1/errors", "", 200, `{"errors":[]}`},
+		{"GET", "/v1/stream?model=prize", "", 404, `"code":"ModelNotFoundError"`},
 		{"GET", "/readyz", "", 200, `{"ready":true}`},
 		{"GET", "/healthz", "", 200, `{"live":true}`},
 		{"GET", "/metrics", "", 200, `asynq_queue_size{queue=`},
@@ -181,6 +192,62 @@ func TestStreamTellsOfEachChange(t *testing.T) {
 	call(t, http.MethodPost, server.URL+"/v1/resources/products/records", `[{"id":"a"}]`)
 	if got := next(); got != 1 {
 		t.Errorf("then: got %d inserts, want 1", got)
+	}
+}
+
+// A page is sent everything once, and then what has changed.
+func TestStreamOfChanges(t *testing.T) {
+	server := controlOf(t, testenv.S3(t), `
+resources: {products: {}, others: {}}
+models:
+  price: {type: regression, resource: products, features: [cost], target: price}
+  weight: {type: regression, resource: others, features: [cost], target: price}
+`)
+	answer, err := http.Get(server.URL + "/v1/stream?changes=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Buffer(nil, 1<<20)
+	next := func() (all bool, models string) {
+		for lines.Scan() {
+			data, ok := strings.CutPrefix(lines.Text(), "data: ")
+			if !ok {
+				continue
+			}
+			var sent struct {
+				All    bool
+				Models []struct {
+					Model                string
+					InsertsSinceTraining int
+				}
+			}
+			if json.Unmarshal([]byte(data), &sent) != nil || len(sent.Models) == 0 { // a plant, errors
+				continue
+			}
+			for _, m := range sent.Models {
+				models += fmt.Sprintf("%s %d ", m.Model, m.InsertsSinceTraining)
+			}
+			return sent.All, models
+		}
+		t.Fatal("the stream ended")
+		return false, ""
+	}
+	if all, got := next(); !all || got != "price 0 weight 0 " {
+		t.Errorf("at first: got %v, %q", all, got)
+	}
+	call(t, http.MethodPost, server.URL+"/v1/resources/others/records", `[{"id":"a"}]`)
+	if all, got := next(); all || got != "weight 1 " {
+		t.Errorf("then: got %v, %q, want what has changed alone", all, got)
+	}
+}
+
+// asynq's pages work on a machine that has no way to others.
+func TestMonitorAsksNobodyElse(t *testing.T) {
+	status, got := call(t, http.MethodGet, control(t).URL+"/monitor/", "")
+	if status != http.StatusOK || !strings.Contains(got, "main.") || strings.Contains(got, "https://") {
+		t.Errorf("got %d %s", status, got)
 	}
 }
 

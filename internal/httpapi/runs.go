@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/internal/app"
 )
 
 // cancel ends the runs of a model, or one run.
@@ -55,7 +56,7 @@ func wantedVersion(w http.ResponseWriter, r *http.Request) (int, error) {
 	return wish.Version, nil
 }
 
-// history lists what served when, newest first; with ?at=TIME what served then.
+// history lists what served when, newest first, with ?limit=N the latest alone; with ?at=TIME what served then.
 func (c *Control) history(_ http.ResponseWriter, r *http.Request) (any, error) {
 	model, at := r.PathValue("model"), time.Time{}
 	if given := r.URL.Query().Get("at"); given != "" {
@@ -64,7 +65,16 @@ func (c *Control) history(_ http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, retrain.Errorf(retrain.DataValidationError, "%q is no time", given).WithHint("as in 2026-03-01T12:00:00Z")
 		}
 	}
-	moves, err := c.App.History(r.Context(), model, at)
+	most, err := numberFrom(r, "limit", 0)
+	if err != nil {
+		return nil, err
+	}
+	var moves []app.Move
+	if most > 0 && at.IsZero() {
+		moves, err = c.App.LatestHistory(r.Context(), model, most)
+	} else {
+		moves, err = c.App.History(r.Context(), model, at)
+	}
 	return map[string]any{"model": model, "history": moves}, err
 }
 

@@ -34,6 +34,7 @@ func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine
 	if lanes == nil && !mlcore.HasGPU() {
 		lanes = withoutGPU()
 	}
+	defer alive(ctx, a, "train")()
 	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log,
 		Cancel: func(ctx context.Context, id retrain.RunID) error {
 			_, err := a.Endings.Cancel(ctx, id, "somebody in asynq's pages")
@@ -75,6 +76,7 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	m.Serves(live)
 	h := (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
 
+	defer alive(ctx, a, "predict")()
 	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
 	followed := make(chan error, 1)
 	go func() { followed <- live.Run(loaded) }()
@@ -95,7 +97,6 @@ const driftEvery = 20 * time.Second
 // watch says how far the questions to each champion lie from what it learnt, until ctx ends: the scheduler trains models anew that say
 // retrainOnDrift.
 func watch(ctx context.Context, a *app.App, live *retrain.Live) {
-	said := &tasks.Drifts{Conn: a.Redis}
 	tick := time.NewTicker(driftEvery)
 	defer tick.Stop()
 	for {
@@ -110,7 +111,7 @@ func watch(ctx context.Context, a *app.App, live *retrain.Live) {
 				continue
 			}
 			_, psi, _ := drift.Most()
-			if err := said.Say(ctx, model, psi); err != nil { // it is said again
+			if err := errors.Join(a.Drifts.Say(ctx, model, psi), a.Drifts.SayAll(ctx, model, drift)); err != nil { // it is said again
 				a.Log.DebugContext(ctx, "drift", "model", model, "err", err)
 			}
 		}
