@@ -17,6 +17,7 @@ type Specs struct {
 
 // A SpecStore keeps what was applied.
 type SpecStore interface {
+	// Specs returns all that is declared. Callers must not change it.
 	Specs(ctx context.Context) (Specs, error)
 }
 
@@ -61,12 +62,14 @@ func (c *Catalog) Model(ctx context.Context, name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
 	for _, m := range specs.Models {
 		if m.Name == name {
 			return m, nil
 		}
-		names = append(names, m.Name)
+	}
+	names := make([]string, len(specs.Models))
+	for i, m := range specs.Models {
+		names[i] = m.Name
 	}
 	return nil, Errorf(ModelNotFoundError, "no model %q", name).WithHint("%s", known("models", names))
 }

@@ -11,6 +11,8 @@ import (
 type Bucket interface {
 	// Get returns an object, or a NotFoundError. The caller owns the bytes.
 	Get(ctx context.Context, key string) ([]byte, ETag, error)
+	// GetChanged returns an object as Get does; where it still is what it was when its ETag was read, no bytes come, and that ETag.
+	GetChanged(ctx context.Context, key string, was ETag) ([]byte, ETag, error)
 	// GetObject returns an object with all that is said of it, or a NotFoundError. The caller owns it.
 	GetObject(ctx context.Context, key string) (Object, error)
 	// GetRange returns at most n bytes of an object from an offset on, fewer where it ends before, and the ETag of the whole; or a

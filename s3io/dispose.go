@@ -11,16 +11,24 @@ import (
 // Dispose says that a model is to be removed: from then on nobody sees it. What is left of it goes afterwards, and this note last.
 func (s *Specs) Dispose(ctx context.Context, model string, at time.Time) error {
 	at = at.UTC()
-	return putJSON(ctx, s.Bucket, modelKey(model)+specName, modelSpec{Model: retrain.Model{Name: model}, Disposed: &at}, Always)
+	if err := putJSON(ctx, s.Bucket, modelKey(model)+specName, modelSpec{Model: retrain.Model{Name: model}, Disposed: &at}, Always); err != nil {
+		return err
+	}
+	return s.gather(ctx, []string{modelKey(model)})
 }
 
 // Remove removes the note that a model is to be removed, unless the model was declared anew meanwhile.
 func (s *Specs) Remove(ctx context.Context, model string) error {
 	is, err := optional[modelSpec](ctx, s.Bucket, modelKey(model)+specName)
-	if err != nil || is == nil || is.Disposed == nil {
+	if err != nil {
 		return err
 	}
-	return s.Bucket.Delete(ctx, modelKey(model)+specName)
+	if is != nil && is.Disposed != nil {
+		if err := s.Bucket.Delete(ctx, modelKey(model)+specName); err != nil {
+			return err
+		}
+	}
+	return s.gather(ctx, []string{modelKey(model)}) // also where somebody has removed it, and died
 }
 
 // Dethrone leaves a model without a champion, and sees to it that no version up to latest becomes one any more. It is a move like

@@ -10,10 +10,11 @@
 //	sources.go   whichever of the three a resource has
 //	registry.go  versions, the champions' pointers and their history
 //	runs.go      runs and their checkpoints
-//	specs.go     what was applied
+//	specs.go     what was applied; specindex.go, all of it in one object
 //
 // Keys, below the prefix of the configuration:
 //
+//	resources/.specs.json (compare-and-swap): all specs, made from those that follow
 //	resources/{resource}/spec.json
 //	resources/{resource}/log/{batch}.jsonl.zst, +{time}-{token}.jsonl.zst
 //	resources/{resource}/index.json (compare-and-swap), packs/…, segments/…

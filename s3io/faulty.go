@@ -48,6 +48,15 @@ func (f *Faulty) Get(ctx context.Context, key string) (body []byte, e ETag, err 
 	return body, e, err
 }
 
+// GetChanged calls the bucket's GetChanged, as a get.
+func (f *Faulty) GetChanged(ctx context.Context, key string, was ETag) (body []byte, e ETag, err error) {
+	err = f.call(OpGet, key, func() error {
+		body, e, err = f.Bucket.GetChanged(ctx, key, was)
+		return err
+	})
+	return body, e, err
+}
+
 // GetObject calls the bucket's GetObject, as a get.
 func (f *Faulty) GetObject(ctx context.Context, key string) (o Object, err error) {
 	err = f.call(OpGet, key, func() error {

@@ -14,10 +14,20 @@ func getJSON[T any](ctx context.Context, b Bucket, key string) (v T, e ETag, err
 	if err != nil {
 		return v, "", err
 	}
-	if err := json.Unmarshal(body, &v); err != nil {
-		return v, "", retrain.Errorf(retrain.DataValidationError, "%s: %w", key, err).WithHint("somebody else wrote this object")
+	p, err := parse[T](key, body)
+	if err != nil {
+		return v, "", err
 	}
-	return v, e, nil
+	return *p, e, nil
+}
+
+// parse reads the JSON value of an object.
+func parse[T any](key string, body []byte) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(body, v); err != nil {
+		return nil, retrain.Errorf(retrain.DataValidationError, "%s: %w", key, err).WithHint("somebody else wrote this object")
+	}
+	return v, nil
 }
 
 // putJSON stores v as indented JSON, since people look at it too.

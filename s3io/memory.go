@@ -33,6 +33,21 @@ func (m *Memory) Get(ctx context.Context, key string) ([]byte, ETag, error) {
 	return o.Body, o.ETag, err
 }
 
+// GetChanged returns a copy of an object that has changed.
+func (m *Memory) GetChanged(ctx context.Context, key string, was ETag) ([]byte, ETag, error) {
+	return unlessSame(m.GetObject(ctx, key))(was)
+}
+
+// unlessSame leaves out the bytes of an object that is what it was.
+func unlessSame(o Object, err error) func(was ETag) ([]byte, ETag, error) {
+	return func(was ETag) ([]byte, ETag, error) {
+		if err == nil && o.ETag == was {
+			return nil, was, nil
+		}
+		return o.Body, o.ETag, err
+	}
+}
+
 // GetObject returns a copy of an object.
 func (m *Memory) GetObject(ctx context.Context, key string) (Object, error) {
 	if err := ctx.Err(); err != nil {

@@ -18,7 +18,7 @@ type pauses struct {
 
 // Paused returns which models are paused.
 func (s *Specs) Paused(ctx context.Context) (map[string]retrain.Pause, error) {
-	p, err := optional[pauses](ctx, s.Bucket, pausesKey)
+	p, _, err := s.pauses.get(ctx, s.Bucket, pausesKey)
 	if err != nil || p == nil {
 		return nil, err
 	}

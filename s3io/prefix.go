@@ -25,6 +25,10 @@ func (u *under) Get(ctx context.Context, key string) ([]byte, ETag, error) {
 	return u.bucket.Get(ctx, u.prefix+key)
 }
 
+func (u *under) GetChanged(ctx context.Context, key string, was ETag) ([]byte, ETag, error) {
+	return u.bucket.GetChanged(ctx, u.prefix+key, was)
+}
+
 func (u *under) GetObject(ctx context.Context, key string) (Object, error) {
 	return u.bucket.GetObject(ctx, u.prefix+key)
 }

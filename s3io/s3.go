@@ -29,6 +29,19 @@ func (b *s3Bucket) Get(ctx context.Context, key string) ([]byte, ETag, error) {
 	return o.Body, o.ETag, err
 }
 
+// GetChanged reads an object that has changed. Servers that know no conditions for reading send it in any case.
+func (b *s3Bucket) GetChanged(ctx context.Context, key string, was ETag) ([]byte, ETag, error) {
+	in := &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key}
+	if was != "" {
+		in.IfNoneMatch = aws.String(`"` + string(was) + `"`)
+	}
+	o, err := b.getAgain(ctx, in)
+	if errors.Is(err, errNotModified) {
+		return nil, was, nil
+	}
+	return unlessSame(o, err)(was)
+}
+
 // GetObject reads an object. A body that breaks off is asked for again: the SDK's own retries end with the header.
 func (b *s3Bucket) GetObject(ctx context.Context, key string) (Object, error) {
 	return b.getAgain(ctx, &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
@@ -51,14 +64,21 @@ func (b *s3Bucket) getAgain(ctx context.Context, in *s3.GetObjectInput) (Object,
 	var err error
 	for range attempts {
 		var o Object
-		if o, err = b.get(ctx, in); !errors.Is(err, errBrokenOff) {
+		o, err = b.get(ctx, in)
+		if httpStatus(err) == http.StatusNotModified {
+			return Object{}, errNotModified
+		}
+		if !errors.Is(err, errBrokenOff) {
 			return o, b.cfg.translate(ctx, OpGet, *in.Key, err)
 		}
 	}
 	return Object{}, b.cfg.translate(ctx, OpGet, *in.Key, err)
 }
 
-var errBrokenOff = errors.New("the body broke off")
+var (
+	errBrokenOff   = errors.New("the body broke off")
+	errNotModified = errors.New("the object is what it was")
+)
 
 func (b *s3Bucket) get(ctx context.Context, in *s3.GetObjectInput) (Object, error) {
 	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) {

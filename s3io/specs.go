@@ -5,15 +5,27 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"retrain"
 )
 
-// Specs keeps what was applied: one object per resource and model.
+// Specs keeps what was applied: one object per resource and model, and one with all of them, which is what readers look at.
+// Any number of goroutines may use it.
 type Specs struct {
 	Bucket Bucket
+
+	together kept[specIndex]
+	pauses   kept[pauses]
+
+	mu       sync.Mutex          // guards the following
+	last     *readSpecs          // what was returned last
+	gathered map[string]struct{} // the folders whose specs Gather has looked at
+	cursor   string              // the last of those that it looked at again
 }
 
 var _ retrain.SpecStore = (*Specs)(nil)
@@ -26,22 +38,55 @@ type modelSpec struct {
 	Disposed *time.Time `json:"disposed,omitempty"`
 }
 
-// Specs returns all that was applied, sorted by name.
+// readSpecs is what was made of two objects, as long as both are what they were.
+type readSpecs struct {
+	index, paused ETag
+	specs         retrain.Specs
+}
+
+// Specs returns all that was applied, sorted by name. Callers must not change it: as long as nothing has changed it is the same.
 func (s *Specs) Specs(ctx context.Context) (retrain.Specs, error) {
-	resources, err := specsUnder[retrain.Resource](ctx, s.Bucket, "resources/")
+	index, e, err := s.index(ctx)
 	if err != nil {
 		return retrain.Specs{}, err
 	}
-	models, err := specsUnder[modelSpec](ctx, s.Bucket, "models/")
+	paused, pausedE, err := s.pauses.get(ctx, s.Bucket, pausesKey)
 	if err != nil {
 		return retrain.Specs{}, err
 	}
-	paused, err := s.Paused(ctx)
-	if err != nil {
-		return retrain.Specs{}, err
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last != nil && e != "" && last.index == e && last.paused == pausedE {
+		return last.specs, nil
 	}
-	var specs retrain.Specs
-	for _, m := range models {
+	if paused == nil {
+		paused = &pauses{}
+	}
+	specs, err := parseSpecs(index.Specs, paused.Models)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last = &readSpecs{e, pausedE, specs}
+	}
+	return specs, err
+}
+
+// parseSpecs reads specs by their folders.
+func parseSpecs(raw map[string]json.RawMessage, paused map[string]retrain.Pause) (specs retrain.Specs, err error) {
+	for _, folder := range slices.Sorted(maps.Keys(raw)) {
+		if !strings.HasPrefix(folder, modelsFolder) {
+			r, err := parse[retrain.Resource](folder+specName, raw[folder])
+			if err != nil {
+				return retrain.Specs{}, err
+			}
+			specs.Resources = append(specs.Resources, *r)
+			continue
+		}
+		m, err := parse[modelSpec](folder+specName, raw[folder])
+		if err != nil {
+			return retrain.Specs{}, err
+		}
 		if m.Disposed != nil {
 			specs.Disposed = append(specs.Disposed, m.Name)
 			continue
@@ -51,64 +96,56 @@ func (s *Specs) Specs(ctx context.Context) (retrain.Specs, error) {
 		}
 		specs.Models = append(specs.Models, &m.Model)
 	}
-	for _, r := range resources {
-		specs.Resources = append(specs.Resources, *r)
-	}
 	return specs, nil
 }
 
-// specsUnder reads the specs below a prefix. Folders without one belong to what was never applied.
-func specsUnder[T any](ctx context.Context, b Bucket, prefix string) (specs []*T, err error) {
-	var keys []string
-	for name, err := range foldersUnder(ctx, b, prefix) {
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, prefix+name+"/"+specName)
-	}
-	found, err := all(ctx, len(keys), fetches, func(ctx context.Context, i int) (*T, error) { return optional[T](ctx, b, keys[i]) })
-	for _, spec := range found {
-		if spec != nil {
-			specs = append(specs, spec)
-		}
-	}
-	return specs, err
-}
-
 // Apply stores specs. It returns those that it changed and those that were so already, as "resources/products" and
-// "models/price". What is stored and not in specs stays. Resources come first, since models learn from them.
+// "models/price". What is stored and not in specs stays. Resources come first, since models learn from them. What is applied is seen
+// by everybody at the next look.
 func (s *Specs) Apply(ctx context.Context, specs retrain.Specs) (applied, unchanged []string, err error) {
-	apply := func(kind, name string, spec any) error {
-		changed, err := s.apply(ctx, kind+"/"+segment(name)+"/"+specName, spec)
-		if changed {
-			applied = append(applied, kind+"/"+name)
-		} else if err == nil {
-			unchanged = append(unchanged, kind+"/"+name)
-		}
-		return err
-	}
 	applied, unchanged = []string{}, []string{}
-	for _, r := range specs.Resources {
-		if err := apply("resources", r.Name, r); err != nil {
-			return applied, unchanged, err
+	var folders []string
+	each := func(kind string, names []string, spec func(i int) any) error {
+		i := 0
+		for changed, err := range inOrder(ctx, len(names), fetches, func(ctx context.Context, i int) (bool, error) {
+			return s.apply(ctx, kind+segment(names[i])+"/", spec(i))
+		}) {
+			if err != nil {
+				return err
+			}
+			if folders = append(folders, kind+segment(names[i])+"/"); changed {
+				applied = append(applied, kind+names[i])
+			} else {
+				unchanged = append(unchanged, kind+names[i])
+			}
+			i++
 		}
+		return nil
 	}
-	for _, m := range specs.Models {
-		if err := apply("models", m.Name, m); err != nil {
-			return applied, unchanged, err
-		}
+	resources, models := make([]string, len(specs.Resources)), make([]string, len(specs.Models))
+	for i, r := range specs.Resources {
+		resources[i] = r.Name
 	}
-	return applied, unchanged, nil
+	for i, m := range specs.Models {
+		models[i] = m.Name
+	}
+	if err = each(resourcesFolder, resources, func(i int) any { return specs.Resources[i] }); err == nil {
+		err = each(modelsFolder, models, func(i int) any { return specs.Models[i] })
+	}
+	if len(folders) > 0 { // also those that were so: whoever stored them may have died before this
+		err = errors.Join(err, s.gather(ctx, folders))
+	}
+	return applied, unchanged, err
 }
 
-func (s *Specs) apply(ctx context.Context, key string, spec any) (changed bool, err error) {
+func (s *Specs) apply(ctx context.Context, folder string, spec any) (changed bool, err error) {
 	body, err := marshal(spec)
 	if err != nil {
 		return false, err
 	}
-	was, _, err := s.Bucket.Get(ctx, key)
+	was, _, err := s.Bucket.Get(ctx, folder+specName)
 	if err == nil && disposed(was) {
-		return false, retrain.Errorf(retrain.ConflictError, "%s is being disposed of", strings.TrimSuffix(key, "/"+specName)).
+		return false, retrain.Errorf(retrain.ConflictError, "%s is being disposed of", strings.TrimSuffix(folder, "/")).
 			WithHint("try again when that is done, within a minute")
 	}
 	if err == nil && bytes.Equal(was, body) {
@@ -116,7 +153,7 @@ func (s *Specs) apply(ctx context.Context, key string, spec any) (changed bool, 
 	} else if err != nil && !errors.Is(err, retrain.NotFoundError) {
 		return false, err
 	}
-	_, err = s.Bucket.Put(ctx, key, body, Always) // of two who apply at once, the later wins
+	_, err = s.Bucket.Put(ctx, folder+specName, body, Always) // of two who apply at once, the later wins
 	return err == nil, err
 }
 

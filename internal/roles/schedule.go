@@ -27,6 +27,7 @@ func Schedule(ctx context.Context, a *app.App) {
 	defer all.Wait()
 	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile)) })
 	all.Go(func() { every(ctx, compactEvery, once{Log: a.Log, What: "compact"}.log(a.Compact)) })
+	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "specs"}.log(a.Specs.Gather)) })
 	all.Go(func() { every(ctx, keepEvery, once{Log: a.Log, What: "retention"}.log(a.Keeper.Keep)) })
 	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "disposal"}.log(a.Clear)) })
 	sweep := afterRestart(a, a.Sweeper.Sweep)

@@ -83,6 +83,14 @@ func (w *wire) Get(ctx context.Context, key string) (body []byte, e s3io.ETag, e
 	return body, e, err
 }
 
+func (w *wire) GetChanged(ctx context.Context, key string, was s3io.ETag) (body []byte, e s3io.ETag, err error) {
+	err = w.do("s3", "get "+key, func() (err error) {
+		body, e, err = w.vault.GetChanged(ctx, key, was)
+		return err
+	})
+	return body, e, err
+}
+
 func (w *wire) GetObject(ctx context.Context, key string) (o s3io.Object, err error) {
 	err = w.do("s3", "get "+key, func() (err error) {
 		o, err = w.vault.GetObject(ctx, key)

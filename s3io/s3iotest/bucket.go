@@ -28,6 +28,7 @@ func TestBucket(t *testing.T, open func(t *testing.T) s3io.Bucket) {
 		"what is put is got":            testRoundTrip,
 		"bodies of all sizes":           testSizes,
 		"parts of a body":               testRanges,
+		"what has not changed":          testChanged,
 		"the body is the caller's":      testOwnership,
 		"missing":                       testMissing,
 		"keys of all kinds":             testKeys,
@@ -132,6 +133,30 @@ func testRoundTrip(t *testing.T, b s3io.Bucket) {
 	check(t, b.Delete(t.Context(), "a/b.json"))
 	_, _, err = b.Get(t.Context(), "a/b.json")
 	want(t, err, retrain.NotFoundError)
+}
+
+func testChanged(t *testing.T, b s3io.Bucket) {
+	for _, bucket := range []s3io.Bucket{b, &s3io.Faulty{Bucket: b}, s3io.Under(b, "a")} {
+		first := put(t, bucket, "b.json", "one")
+		for _, c := range []struct {
+			was  s3io.ETag
+			want string
+		}{{first, ""}, {"", "one"}, {"0123456789abcdef0123456789abcdef", "one"}} {
+			body, e, err := bucket.GetChanged(t.Context(), "b.json", c.was)
+			check(t, err)
+			if string(body) != c.want || e != first {
+				t.Errorf("was %q: got %q, %q, want %q, %q", c.was, body, e, c.want, first)
+			}
+		}
+		second := put(t, bucket, "b.json", "two")
+		body, e, err := bucket.GetChanged(t.Context(), "b.json", first)
+		check(t, err)
+		if string(body) != "two" || e != second {
+			t.Errorf("after it was replaced: got %q, %q, want two, %q", body, e, second)
+		}
+		_, _, err = bucket.GetChanged(t.Context(), "gone.json", first)
+		want(t, err, retrain.NotFoundError)
+	}
 }
 
 func testSizes(t *testing.T, b s3io.Bucket) {
