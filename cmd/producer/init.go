@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -80,17 +79,9 @@ func (p *program) init(flags *cli.Context) error {
 // initialised writes the file and says what to do next.
 func (c *call) initialised(output, text string, g *guess.Guess, resource, model string) error {
 	if output == "-" {
-		_, err := io.WriteString(c.Stdout, text)
-		return err
+		return writeNew(output, text, c.Stdout)
 	}
-	f, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // there are no secrets in it
-	if errors.Is(err, fs.ErrExist) {
-		return absent(output)
-	} else if err != nil {
-		return err
-	}
-	_, err = io.WriteString(f, text)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := writeNew(output, text, c.Stdout); err != nil {
 		return err
 	}
 	answer := struct {

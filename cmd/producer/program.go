@@ -67,7 +67,7 @@ func commonFlags() []cli.Flag {
 // commands returns the commands in the order of a first visit.
 func (p *program) commands() []*cli.Command {
 	list := []*cli.Command{
-		p.initCommand(), p.applyCommand(), p.diffCommand(), p.insertCommand(), p.updateCommand(), p.deleteCommand(), p.recordsCommand(),
+		p.initCommand(), p.migrateCommand(), p.applyCommand(), p.diffCommand(), p.insertCommand(), p.updateCommand(), p.deleteCommand(), p.recordsCommand(),
 		p.trainCommand(), p.statusCommand(), p.predictCommand(), p.forecastCommand(),
 		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.trainingDataCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(),
