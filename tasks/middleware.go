@@ -23,6 +23,9 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		case t.Type() == typePredict, t.Type() == typeChunk:
 			level = slog.LevelDebug
 		}
+		if !w.Log.Enabled(ctx, level) {
+			return err
+		}
 		id, _ := asynq.GetTaskID(ctx)
 		retries, _ := asynq.GetRetryCount(ctx)
 		facts := []any{"type", t.Type(), "id", id, "took", time.Since(began)}

@@ -23,7 +23,7 @@ func (w *Worker) pressed() {
 	presses := sub.Channel()
 	for {
 		select {
-		case <-w.closing:
+		case <-w.closing.Done():
 			return
 		case m, ok := <-presses:
 			if !ok {

@@ -29,9 +29,9 @@ type Worker struct {
 	Grace   time.Duration                                     // how long a Shutdown waits for trainings to stop; 4 s
 	Log     *slog.Logger
 
-	slots   chan struct{} // as many as trainings may run at once
-	closing chan struct{} // is closed by close
-	close   func()
+	slots   chan struct{}   // as many as trainings may run at once
+	closing context.Context //nolint:containedctx // the life of the worker: close ends it
+	close   context.CancelFunc
 	servers []*asynq.Server
 	at      sync.Map // ids of the tasks that train here
 	hears   sync.WaitGroup
@@ -43,8 +43,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	if err := w.Conn.Ping(ctx); err != nil {
 		return err
 	}
-	w.closing = make(chan struct{})
-	w.close = sync.OnceFunc(func() { close(w.closing) })
+	w.closing, w.close = context.WithCancel(context.WithoutCancel(ctx))
 	w.slots = make(chan struct{}, cmp.Or(w.Slots, 1))
 	if w.Train != nil {
 		queues, err := w.trainQueues()
@@ -85,7 +84,7 @@ func (w *Worker) trainQueues() (map[string]int, error) {
 	return queues, nil
 }
 
-// Shutdown asks what is at work to stop and waits until it has handed its tasks back, a second longer than Grace at most:
+// Shutdown asks what is at work to stop and waits until it has handed its tasks back, a moment longer than Grace at most:
 // while Redis does not answer nothing can be handed back, and others notice anyhow that the leases end.
 func (w *Worker) Shutdown() {
 	if w.close == nil {
@@ -105,7 +104,7 @@ func (w *Worker) Shutdown() {
 	}()
 	select {
 	case <-done:
-	case <-time.After(w.grace() + time.Second):
+	case <-time.After(w.grace() + 500*time.Millisecond):
 		w.Log.Warn("shut down without waiting any longer for what is at work, or for Redis")
 	}
 }
@@ -118,9 +117,10 @@ const (
 	predictLook = 20 * time.Millisecond // somebody waits for the answer
 )
 
-// serve starts a server of its own for one type of task: asynq limits what runs at once per server, not per queue.
+// serve starts a server of its own for one type of task: asynq limits what runs at once per server, not per queue. It has
+// connections of its own as well: one that could not be shut down in time would panic when ours are closed.
 func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look time.Duration, queues map[string]int) error {
-	server := asynq.NewServerFromRedisClient(w.Conn.Redis, asynq.Config{
+	server := asynq.NewServer(w.Conn, asynq.Config{
 		Concurrency:              atOnce,
 		Queues:                   queues,
 		TaskCheckInterval:        look,
@@ -171,14 +171,11 @@ func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 // others at once, while this worker still has the run's lease.
 func (w *Worker) untilShutdown(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-w.closing:
-			cancel(errShutdown)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
+	closed := context.AfterFunc(w.closing, func() { cancel(errShutdown) })
+	return ctx, func() {
+		closed()
+		cancel(nil)
+	}
 }
 
 // errShutdown is why a training stops that did nothing wrong.

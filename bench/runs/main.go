@@ -17,14 +17,19 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin", "folder of the programs")
-	times := flag.Int("n", 20, "how often each is measured")
+	times := flag.Int("n", 20, "how often each is measured; 0: not at all")
+	pairs := flag.Int("pairs", 12, "how often our worker is compared with asynq alone; 0: not at all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	folder, err := filepath.Abs(*bin) // the S3 gateway moves to another folder
-	if err == nil {
+	if err == nil && *pairs > 0 {
+		err = overhead(ctx, *pairs)
+	}
+	if err == nil && *times > 0 {
 		err = measure(ctx, folder, *times)
 	}
 	stop()
+	fmt.Println("load:", load())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -61,7 +66,6 @@ func measure(ctx context.Context, bin string, times int) error {
 			fmt.Println(one)
 		}
 	}
-	fmt.Println("load:", load())
 	return nil
 }
 

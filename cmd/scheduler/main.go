@@ -32,5 +32,5 @@ func run(c *cli.Context, a *app.App) error {
 	g, ctx := errgroup.WithContext(c.Context)
 	g.Go(func() error { return roles.Health(ctx, a, httpapi.NewMetrics(app.Version), l) })
 	g.Go(func() error { roles.Schedule(ctx, a); return nil })
-	return g.Wait()
+	return roles.Within(ctx, a.Log, g.Wait)
 }

@@ -67,7 +67,7 @@ func train(c *cli.Context, a *app.App) error {
 	e := &mlcore.Engine{Memory: c.Int64("memory") << 20}
 	a.Log.Info("training", "redis", a.Redis.Addr())
 	g.Go(func() error { return work.Train(ctx, a, m, e, compiled, lanes) })
-	return g.Wait()
+	return roles.Within(ctx, a.Log, g.Wait)
 }
 
 func predict(c *cli.Context, a *app.App) error {

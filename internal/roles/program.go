@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -101,5 +102,27 @@ func Joined(do func(c *cli.Context, a *app.App) error) cli.ActionFunc {
 			return err
 		}
 		return errors.Join(do(c, a), a.Close())
+	}
+}
+
+// patience is how long a role may take to end that was told to. Whatever it still waits for then, a Redis that does not answer,
+// mostly, is left to others: they would notice its death as well.
+const patience = 4700 * time.Millisecond
+
+// Within does what do does, and returns as that does, or at the latest a moment less than five seconds after ctx has ended.
+func Within(ctx context.Context, log *slog.Logger, do func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		log.Warn("ended without waiting any longer for Redis, S3, or what is at work")
+		return nil
 	}
 }
