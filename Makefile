@@ -73,7 +73,7 @@ gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and s
 		CGO_LDFLAGS="-L$(CURDIR)/.tensorflow-gpu/lib -ltensorflow_framework -Wl,-rpath,$(CURDIR)/.tensorflow-gpu/lib" \
 		$(GO) test -count=1 -bench=. -benchtime=3x ./mlcore/...
 
-bench-runs: build redis ## death to resumed, SIGTERM to exit, cancel to terminal: 20 each, with real programs
+bench-runs: build redis ## our handlers beside asynq alone; death to resumed, SIGTERM to exit, cancel to terminal: 20 each, with real programs
 	@$(GO) run ./bench/runs
 
 libtensorflow: ## TensorFlow's C library and headers, fetched when missing; FLAVOUR=gpu: with CUDA

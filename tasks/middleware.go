@@ -28,17 +28,17 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		}
 		id, _ := asynq.GetTaskID(ctx)
 		retries, _ := asynq.GetRetryCount(ctx)
-		facts := []any{"type", t.Type(), "id", id, "took", time.Since(began)}
+		facts := append(make([]slog.Attr, 0, 6), slog.String("type", t.Type()), slog.String("id", id), slog.Duration("took", time.Since(began)))
 		if reason := t.Headers()[reasonHeader]; reason != "" {
-			facts = append(facts, "reason", reason)
+			facts = append(facts, slog.String("reason", reason))
 		}
 		if retries > 0 {
-			facts = append(facts, "retries", retries)
+			facts = append(facts, slog.Int("retries", retries))
 		}
 		if err != nil {
-			facts = append(facts, "err", err)
+			facts = append(facts, slog.Any("err", err))
 		}
-		w.Log.Log(ctx, level, "task", facts...)
+		w.Log.LogAttrs(ctx, level, "task", facts...)
 		return err
 	})
 }

@@ -30,7 +30,7 @@ func (w *Worker) pressed() {
 				return
 			}
 			id, err := runOfTask(m.Payload)
-			if _, here := w.at.Load(m.Payload); err != nil || !here {
+			if err != nil || !w.here(m.Payload) {
 				continue
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), pressedTime)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -15,6 +16,22 @@ import (
 // A trainPayload names a run; who serves it reads the rest where it is true.
 type trainPayload struct {
 	Run string `json:"run"` // "price-7"
+}
+
+// decodeTrain returns the run that a payload names. One as Enqueue writes it is read as it stands, since reading JSON takes as long
+// as all else that a task needs here.
+func decodeTrain(payload []byte) (retrain.RunID, error) {
+	text := string(payload)
+	if run, ok := strings.CutPrefix(text, `{"run":"`); ok {
+		if run, ok = strings.CutSuffix(run, `"}`); ok && !strings.ContainsAny(run, `"\`) {
+			return retrain.ParseRunID(run)
+		}
+	}
+	var p trainPayload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return retrain.RunID{}, err
+	}
+	return retrain.ParseRunID(p.Run)
 }
 
 // The types of tasks. They are stored in Redis while tasks wait: never change one.

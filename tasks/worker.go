@@ -3,7 +3,6 @@ package tasks
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,8 +32,10 @@ type Worker struct {
 	closing context.Context //nolint:containedctx // the life of the worker: close ends it
 	close   context.CancelFunc
 	servers []*asynq.Server
-	at      sync.Map // ids of the tasks that train here
 	hears   sync.WaitGroup
+
+	mu sync.Mutex          // guards the following
+	at map[string]struct{} // ids of the tasks that train here
 }
 
 // Start begins to serve and returns. It returns an UnavailableError where Redis does not answer, and a ModelConfigError for
@@ -144,20 +145,16 @@ func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look t
 // train serves a run. It waits for a slot of its own: asynq gives its place to the next task when a handler outlives its
 // time, while the training still occupies the device.
 func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
-	var p trainPayload
-	if err := json.Unmarshal(t.Payload(), &p); err != nil {
-		return fmt.Errorf("%w: %w", errUndecodable, err)
-	}
-	id, err := retrain.ParseRunID(p.Run)
+	id, err := decodeTrain(t.Payload())
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUndecodable, err)
 	}
+	if task, ok := asynq.GetTaskID(ctx); ok {
+		w.comes(task)
+		defer w.goes(task)
+	}
 	ctx, cancel := w.untilShutdown(ctx)
 	defer cancel()
-	if task, ok := asynq.GetTaskID(ctx); ok {
-		w.at.Store(task, id)
-		defer w.at.Delete(task)
-	}
 	select {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
@@ -165,6 +162,29 @@ func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 		return context.Cause(ctx)
 	}
 	return w.Train(ctx, id)
+}
+
+func (w *Worker) comes(task string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.at == nil {
+		w.at = make(map[string]struct{})
+	}
+	w.at[task] = struct{}{}
+}
+
+func (w *Worker) goes(task string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.at, task)
+}
+
+// here reports whether a task trains here.
+func (w *Worker) here(task string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, is := w.at[task]
+	return is
 }
 
 // untilShutdown returns a context that ends when the worker is shut down. asynq's own must not: it would hand the task to

@@ -1,5 +1,6 @@
-// Command runs measures how long a run is without a worker: from a worker's death to its resumption elsewhere, from a cancel to
-// the worker's being free, from SIGTERM to the process's end. Real programs, a real Redis and S3 gateway; `make bench-runs`.
+// Command runs measures what our handlers cost beside asynq alone, and how long a run is without a worker: from a worker's death
+// to its resumption elsewhere, from a cancel to the worker's being free, from SIGTERM to the process's end. Real programs, a real
+// Redis and S3 gateway; `make bench-runs`.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "folder of the programs")
 	times := flag.Int("n", 20, "how often each is measured; 0: not at all")
-	pairs := flag.Int("pairs", 12, "how often our worker is compared with asynq alone; 0: not at all")
+	pairs := flag.Int("pairs", 20, "how often our worker is compared with asynq alone; 0: not at all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	folder, err := filepath.Abs(*bin) // the S3 gateway moves to another folder

@@ -133,7 +133,7 @@ func measureServer(ctx context.Context, conn *tasks.Conn, serve func(context.Con
 	return measured{tasksEach / time.Since(began).Seconds(), (processorTime() - cpu) / tasksEach}, nil
 }
 
-// ours is the worker as the programs have it: it logs each task, and hears of cancels.
+// ours is a worker as the programs have it: it logs each task, and hears of cancels.
 func ours(ctx context.Context, f *full) (func(), error) {
 	w := &tasks.Worker{Conn: f.conn, Slots: atOnce, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Lanes: []string{"critical", "default", "low"},
 		Train:  func(context.Context, retrain.RunID) error { return f.serve() },
@@ -141,8 +141,9 @@ func ours(ctx context.Context, f *full) (func(), error) {
 	return w.Shutdown, w.Start(ctx)
 }
 
+// raw is asynq as its documentation starts it.
 func raw(_ context.Context, f *full) (func(), error) {
-	s := asynq.NewServerFromRedisClient(f.conn.Redis, asynq.Config{Concurrency: atOnce, LogLevel: asynq.FatalLevel,
+	s := asynq.NewServer(asynq.RedisClientOpt{Addr: f.conn.Addr()}, asynq.Config{Concurrency: atOnce, LogLevel: asynq.FatalLevel,
 		TaskCheckInterval: 100 * time.Millisecond, Queues: map[string]int{"train-critical": 6, "train-default": 3, "train-low": 1}})
 	return s.Shutdown, s.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error { return f.serve() }))
 }
