@@ -165,7 +165,7 @@ func (s *system) work(ctx context.Context, a *app.App) error {
 		return work.Predict(ctx, a, m, s.predict, s.Key, filepath.Join(s.home.Dir, "tmp", "versions"))
 	})
 	g.Go(func() error {
-		return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil)
+		return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil, "")
 	})
 	g.Go(func() error { roles.Schedule(ctx, a); return nil })
 	g.Go(func() error { return s.welcome(ctx) })

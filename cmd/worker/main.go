@@ -29,6 +29,7 @@ func main() {
 				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for what is compiled, which a worker that starts again need not do then; nowhere by default", EnvVars: []string{"RETRAIN_CACHE"}},
 				&cli.StringSliceFlag{Name: "device", Usage: "only models with this `SETTING` of device, auto, cpu or gpu; all by default", EnvVars: []string{"RETRAIN_DEVICE"}},
 				&cli.StringSliceFlag{Name: "priority", Usage: "only models of this `PRIORITY`, critical, default or low; all by default", EnvVars: []string{"RETRAIN_PRIORITY"}},
+				&cli.StringFlag{Name: "slot", Usage: "`NAME` of what this machine's workers train in one at a time; by default the GPU that they see, and nothing without one", EnvVars: []string{"RETRAIN_SLOT"}},
 				&cli.Int64Flag{Name: "memory", Value: 1024, Usage: "`MIB` of encoded records that are learnt from memory, and more from files; the same for all workers, whose versions are the same then", EnvVars: []string{"RETRAIN_MEMORY"}},
 			}, roles.Flags()...)},
 			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
@@ -66,7 +67,7 @@ func train(c *cli.Context, a *app.App) error {
 	}
 	e := &mlcore.Engine{Memory: c.Int64("memory") << 20}
 	a.Log.Info("training", "redis", a.Redis.Addr())
-	g.Go(func() error { return work.Train(ctx, a, m, e, compiled, lanes) })
+	g.Go(func() error { return work.Train(ctx, a, m, e, compiled, lanes, c.String("slot")) })
 	return roles.Within(ctx, a.Log, g.Wait)
 }
 

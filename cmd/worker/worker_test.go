@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -112,7 +113,7 @@ func (w *world) worker(args ...string) *exec.Cmd {
 	w.Cleanup(func() {
 		began := time.Now()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil && !killed(err) {
 			w.Errorf("worker %s: after SIGTERM: %v", args[0], err)
 		}
 		if took := time.Since(began); took > 8*time.Second {
@@ -123,6 +124,16 @@ func (w *world) worker(args ...string) *exec.Cmd {
 		}
 	})
 	return cmd
+}
+
+// killed reports whether a process ended since the test killed it.
+func killed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signal() == syscall.SIGKILL
 }
 
 // predictor starts a prediction worker and returns its URL.

@@ -66,7 +66,7 @@ func (s *stage) works() {
 	s.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 2)
-	go func() { done <- work.Train(ctx, s.App, httpapi.NewMetrics("test"), new(mlcore.Engine), "", nil) }()
+	go func() { done <- work.Train(ctx, s.App, httpapi.NewMetrics("test"), new(mlcore.Engine), "", nil, "") }()
 	go func() { done <- s.live.Run(ctx) }()
 	w := &tasks.Worker{Conn: s.Redis, Predict: s.live.Ask, Log: s.Log}
 	if err := w.Start(ctx); err != nil {

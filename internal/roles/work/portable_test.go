@@ -54,7 +54,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{T: t, App: a, live: a.Live(mlcore.Load, t.TempDir())}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 2)
-	go func() { done <- work.Train(ctx, a, httpapi.NewMetrics("test"), &mlcore.Engine{}, "", nil) }()
+	go func() { done <- work.Train(ctx, a, httpapi.NewMetrics("test"), &mlcore.Engine{}, "", nil, "") }()
 	go func() { done <- s.live.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()

@@ -21,14 +21,19 @@ import (
 
 // Train takes runs of some lanes, nil for all, from the queue and works them off with e, one at a time, until ctx ends. Of all
 // lanes a machine without a GPU leaves those out that need one. The run
-// at work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing.
-func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine, compiled string, lanes []string) error {
+// at work is handed back then. What XLA compiles is kept in the folder compiled, for the next process; "" keeps nothing. Of all
+// workers of the machine that name the same slot one trains at a time; "": of those that use the same GPU.
+func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine, compiled string, lanes []string, slot string) error {
 	if compiled != "" {
 		if err := mlcore.KeepCompiled(compiled); err != nil {
 			return err
 		}
 	}
-	t := a.Training(e)
+	alone, err := oneAtATime(e, slot)
+	if err != nil {
+		return err
+	}
+	t := a.Training(alone)
 	t.Events = m.Announced(t.Events)
 	t.Admit = admission{Most: 2 * cmp.Or(e.Memory, 1<<30), Room: room}.admit
 	if lanes == nil && !mlcore.HasGPU() {
