@@ -21,6 +21,8 @@ type program struct {
 	Animate        bool // stderr is a terminal: progress may move
 	Paint          bool // stdout is a terminal: words may be coloured
 
+	Size func() (columns, lines int) // of the terminal that stdout is, 0 for unknown; may be nil
+
 	parsed func() // called when the command line is understood, so that tests can run several programs at once; may be nil
 }
 

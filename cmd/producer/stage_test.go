@@ -164,6 +164,11 @@ func lastError(stderr string) string {
 // works starts a worker that trains and predicts, with a learner in plain Go: what TensorFlow does is tested elsewhere.
 func (s *stage) works() *stage {
 	s.Helper()
+	return s.worksBy(meanFitter{})
+}
+
+func (s *stage) worksBy(f retrain.Fitter) *stage {
+	s.Helper()
 	log := slog.New(slog.DiscardHandler)
 	a, err := app.Open(s.Context(), &s.config, log)
 	if err != nil {
@@ -174,7 +179,7 @@ func (s *stage) works() *stage {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- live.Run(ctx) }()
-	w := &tasks.Worker{Conn: a.Redis, Train: a.Training(meanFitter{}).Do, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: log}
+	w := &tasks.Worker{Conn: a.Redis, Train: a.Training(f).Do, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: log}
 	if err := w.Start(ctx); err != nil {
 		s.Fatal(err)
 	}

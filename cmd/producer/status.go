@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +19,8 @@ func (p *program) statusCommand() *cli.Command {
 		ArgsUsage: "[MODEL]",
 		Description: `  producer status
   producer status price --json
-  producer status --watch                     until Ctrl-C; with --json a line at every change`,
+  producer status --watch                     runs, losses, queues and workers, until Ctrl-C
+  producer status --watch --json              a line at every change, as without a terminal`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "show it again whenever it changes"},
 			&cli.DurationFlag{Name: "interval", Value: time.Second, Usage: "with --watch: look every `TIME`"},
@@ -43,40 +43,6 @@ func status(ctx context.Context, c *call) error {
 
 type statuses struct {
 	Models []retrain.ModelStatus `json:"models"`
-}
-
-// watch shows the status until ctx ends: on a terminal in one place, elsewhere whenever it has changed.
-func (c *call) watch(ctx context.Context, model string) error {
-	every := max(c.flags.Duration("interval"), 100*time.Millisecond)
-	var before []byte
-	for {
-		models, err := c.app.Status(ctx, model)
-		switch {
-		case ctx.Err() != nil:
-			return nil //nolint:nilerr // Ctrl-C is how a watch ends
-		case err != nil:
-			return err
-		}
-		var now bytes.Buffer
-		screen := *c.program
-		screen.Stdout = &now
-		shown := *c
-		shown.program = &screen
-		if err := shown.answer(statuses{models}, func(w io.Writer) { shown.statusTable(w, models) }); err != nil {
-			return err
-		}
-		if c.Paint && !c.json() {
-			fmt.Fprintf(c.Stdout, "\x1b[H\x1b[2J%s\n%s", time.Now().Format(time.TimeOnly), now.Bytes())
-		} else if !bytes.Equal(now.Bytes(), before) {
-			_, _ = c.Stdout.Write(now.Bytes())
-		}
-		before = now.Bytes()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(every):
-		}
-	}
 }
 
 func (c *call) statusTable(w io.Writer, models []retrain.ModelStatus) {
