@@ -151,7 +151,7 @@ func TestControl(t *testing.T) {
 		{"GET", "/metrics", "", 200, `asynq_queue_size{queue=`},
 		{"GET", "/metrics", "", 200, `asynq_up 1`},
 		{"GET", "/", "", 200, `<title>Retrain</title>`},
-		{"GET", "/page/page.js", "", 200, `EventSource`},
+		{"GET", "/page/main.js", "", 200, `/v1/stream`},
 		{"GET", "/monitor/", "", 200, `<div id="root">`},
 		{"GET", "/monitor", "", 200, `<div id="root">`},
 		{"GET", "/monitor/api/queues", "", 200, `"queues"`},

@@ -10,7 +10,10 @@ import (
 )
 
 // open are the paths that need no key: what watches over a process asks there.
-var open = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true, "/v2/health/live": true, "/v2/health/ready": true}
+var open = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true, "/v2/health/live": true, "/v2/health/ready": true, "/": true}
+
+// needsNone reports whether a path needs no key. The page asks for one itself, before it shows anything.
+func needsNone(path string) bool { return open[path] || strings.HasPrefix(path, "/page/") }
 
 // WithKey lets only those in who know the key, as a bearer token, in X-API-Key, or as the password that a browser asks for.
 // An empty key lets everybody in.
@@ -21,7 +24,7 @@ func WithKey(key string, h http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(key))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got := sha256.Sum256([]byte(given(r)))
-		if open[r.URL.Path] || subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
+		if needsNone(r.URL.Path) || subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
 			h.ServeHTTP(w, r)
 			return
 		}
