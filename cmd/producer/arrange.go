@@ -78,7 +78,7 @@ func (a *arrangement) name(arg string) error {
 // flag takes a flag, and its value from the arguments after it where it needs one. It returns how many of those it used.
 func (a *arrangement) flag(arg string, after []string) (used int, err error) {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	if slices.Contains([]string{"help", "h", "generate-bash-completion"}, name) || a.command == nil && slices.Contains([]string{"version", "v"}, name) {
+	if slices.Contains([]string{"help", "h"}, name) || a.command == nil && slices.Contains([]string{"version", "v"}, name) {
 		a.flags = append(a.flags, arg)
 		return 0, nil
 	}

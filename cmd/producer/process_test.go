@@ -155,8 +155,8 @@ func TestWatchOnATerminal(t *testing.T) {
 	if code := x.end("\x03"); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	if text := x.text(); !strings.Contains(text, firstScreen) || !strings.Contains(text[strings.Index(text, firstScreen):], "price") {
-		t.Errorf("the terminal is not as it was: %q", text)
+	if _, after, ok := strings.Cut(x.text(), firstScreen); !ok || !strings.Contains(after, "price") {
+		t.Errorf("the terminal is not as it was: %q", x.text())
 	}
 }
 

@@ -29,6 +29,10 @@ type program struct {
 // Run does what args say and returns the exit code: 0 done, 1 failed, 2 wrong usage.
 func (p *program) Run(ctx context.Context, args []string) int {
 	tree := p.tree()
+	if i := slices.Index(args, completeWord); i > 0 {
+		p.complete(ctx, args[1:i], args[i+1:])
+		return 0
+	}
 	arranged, err := arrange(tree, args)
 	if err == nil {
 		err = tree.RunContext(ctx, arranged)
@@ -52,7 +56,6 @@ func (p *program) tree() *cli.App {
 		ErrWriter:             p.Stderr,
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          misused,
-		EnableBashCompletion:  true,
 		HideHelpCommand:       true, // arrange understands "help train"
 	}
 }
@@ -74,7 +77,7 @@ func (p *program) commands() []*cli.Command {
 		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.trainingDataCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(),
 		p.promoteCommand(), p.rollbackCommand(), p.historyCommand(), p.pinCommand(), p.unpinCommand(), p.disposeCommand(), p.exportCommand(), p.importCommand(),
-		p.eventsCommand(), p.doctorCommand(), p.serveCommand(),
+		p.eventsCommand(), p.doctorCommand(), p.serveCommand(), p.completionCommand(),
 	}
 	for _, c := range list {
 		c.CustomHelpTemplate = commandHelp

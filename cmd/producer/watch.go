@@ -29,7 +29,7 @@ func (c *call) watch(ctx context.Context, model string) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // Ctrl-C is how a watch ends
+			return nil // Ctrl-C is how a watch ends
 		case err != nil:
 			return err
 		}

@@ -38,7 +38,7 @@ func (s *script) filterOf(f *function) (string, error) {
 	return text, nil
 }
 
-// mapOf returns the expressions of a function that adds fields to a record. Those that stay what they are are left away.
+// mapOf returns the expressions of a function that adds fields to a record. Fields that stay as they are have none.
 func (s *script) mapOf(f *function) (map[string]string, error) {
 	t, err := s.translator(f)
 	if err != nil {
