@@ -32,6 +32,9 @@ type program struct {
 	text   string
 	code   *vm.Program
 	fields []string // that it reads, as paths for Record.At; sorted
+
+	loops   int // one within the other, at most
+	longest int // elements of the longest list that is its own
 }
 
 // programs holds what was compiled, by text: the same few filters are asked for with every batch.
@@ -54,6 +57,7 @@ func compile(text string) (*program, error) {
 		return nil, located(err)
 	}
 	p := &program{text: text, code: code, fields: names.sorted()}
+	p.loops, p.longest = loopsOf(code)
 	programs.Store(text, p)
 	return p, nil
 }
@@ -95,6 +99,9 @@ func (e *evaluator) run(p *program, at func(field string) any) (any, error) {
 		}
 		e.env[fieldMark+f] = v
 		lacks = lacks || v == nil
+	}
+	if p.tooLong(e.env) {
+		return nil, errTooManyRounds
 	}
 	v, err := e.vm.Run(p.code, e.env)
 	switch {

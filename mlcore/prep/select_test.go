@@ -3,6 +3,7 @@ package prep_test
 import (
 	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"retrain"
@@ -117,6 +118,8 @@ func withMap(m retrain.Model, more map[string]string) retrain.Model {
 }
 
 func TestFilterErrors(t *testing.T) {
+	long := maps.Clone(product)
+	long["long"] = slices.Repeat([]any{1.0}, 1000)
 	for _, test := range []struct{ filter, want string }{
 		{`price > "abc"`, `record "p1": model "m": filter "price > \"abc\"": `},
 		{`name + 1 > 2`, `name is "blue kite"`},
@@ -125,13 +128,16 @@ func TestFilterErrors(t *testing.T) {
 		{`year(name) > 1`, `year: "blue kite" is not a date`},
 		{`tags[7] == "x"`, `out of range`},
 		{`log(1, 2) > 1`, `log takes 1 arguments, not 2`},
-		{`len(map(1..99999, map(1..99999, #))) > 1`, `memory budget exceeded`},
+		{`len(map(1..99999, map(1..99999, #))) > 1`, `would go round more than 10,000,000 times`},
+		{`all(1..len(tags), all(1..len(tags), # > 0))`, `would go round more than 10,000,000 times`},
+		{`all(long, all(long, all(long, # > 0)))`, `would go round more than 10,000,000 times`},
+		{`len(map(1..99999, [#, #])) > 1`, `memory budget exceeded`},
 	} {
 		m := regression("x")
 		m.Filter = test.filter
-		_, err := prep.Accepts(&m, []retrain.Record{product})
+		_, err := prep.Accepts(&m, []retrain.Record{long})
 		wantError(t, err, retrain.DataValidationError, test.want)
-		_, _, err = prep.Prepare(m, blocks([]retrain.Record{product}))
+		_, _, err = prep.Prepare(m, blocks([]retrain.Record{long}))
 		wantError(t, err, retrain.DataValidationError, test.want)
 	}
 }
