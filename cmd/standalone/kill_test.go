@@ -46,10 +46,11 @@ func TestKilledBetweenInserts(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	died := p.killedAfter(0)
 	for batch := range batches {
-		for p.insert(batch, rows) != nil { // it is killed while this insert or one before is on its way
+		longer := time.Millisecond                        // each time that nothing was acknowledged: a busy machine needs its time
+		for ; p.insert(batch, rows) != nil; longer *= 2 { // it is killed while this insert or one before is on its way
 			<-died
 			p.start()
-			died = p.killedAfter(time.Duration(20+random.IntN(100)) * time.Millisecond)
+			died = p.killedAfter(time.Duration(20+random.IntN(100)) * longer)
 		}
 	}
 	<-died
