@@ -45,6 +45,7 @@ func (r *Resource) Decode(s Stored, passphrase string) (retrain.Record, error) {
 	if err := d.body(record, s); err != nil {
 		return nil, err
 	}
+	record["id"] = s.ID // whatever a schema calls its attributes: id.b would have made an object of it
 	return record, nil
 }
 
