@@ -43,6 +43,24 @@ func (s *Stream) Announce(ctx context.Context, e retrain.Event) error {
 // time.
 func (s *Stream) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
 	return func(yield func(retrain.Event, error) bool) {
+		for e, err := range s.After(ctx, "") {
+			if !yield(e.Event, err) {
+				return
+			}
+		}
+	}
+}
+
+// An Entry is an event with its place in the stream.
+type Entry struct {
+	retrain.Event
+
+	ID string // of the entry, or of the last one before a zero event; like 1700000000000-0
+}
+
+// After yields what was announced after the entry of an id, and goes on as Events does; "" is what is announced from now on.
+func (s *Stream) After(ctx context.Context, id string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
 		// A client of its own, since closing it is what ends a blocked read when ctx ends.
 		client := s.Conn.client()
 		closeIt := func() { _ = client.Close() }
@@ -50,16 +68,16 @@ func (s *Stream) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
 		defer context.AfterFunc(ctx, closeIt)()
 		pause := backoff.NewExponentialBackOff()
 		pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 5*time.Second
-		r := reader{client: client}
+		r := reader{client: client, at: id}
 		for ctx.Err() == nil {
 			err := r.follow(ctx, func(e retrain.Event) bool {
 				pause.Reset()
-				return yield(e, nil)
+				return yield(Entry{e, r.at}, nil)
 			})
 			if err == nil || ctx.Err() != nil {
 				return
 			}
-			if !yield(retrain.Event{}, s.Conn.fault(err, "follow the events")) {
+			if !yield(Entry{}, s.Conn.fault(err, "follow the events")) {
 				return
 			}
 			select {
@@ -135,12 +153,24 @@ func (r *reader) pass(entry redis.XMessage, yield func(retrain.Event) bool) bool
 // connect goes to the stream's end at first, and looks what became of it later.
 func (r *reader) connect(ctx context.Context) error {
 	if r.at != "" {
-		_, err := r.startOver(ctx)
-		return err
+		lost, err := r.startOver(ctx)
+		if err != nil || lost || r.number != 0 {
+			return err
+		}
+		return r.find(ctx)
 	}
 	last, err := r.last(ctx)
 	if err == nil {
 		r.goTo(last)
+	}
+	return err
+}
+
+// find reads the number of the entry that somebody has seen before; where it is gone, the next one comes after a gap.
+func (r *reader) find(ctx context.Context) error {
+	seen, err := r.client.XRangeN(ctx, eventsKey, r.at, r.at, 1).Result()
+	if err == nil && len(seen) == 1 {
+		r.goTo(seen[0])
 	}
 	return err
 }

@@ -77,7 +77,7 @@ func (p *program) commands() []*cli.Command {
 		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.trainingDataCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(),
 		p.promoteCommand(), p.rollbackCommand(), p.historyCommand(), p.pinCommand(), p.unpinCommand(), p.disposeCommand(), p.exportCommand(), p.importCommand(),
-		p.eventsCommand(), p.doctorCommand(), p.serveCommand(), p.completionCommand(),
+		p.eventsCommand(), p.doctorCommand(), p.serveCommand(), p.keysCommand(), p.completionCommand(),
 	}
 	for _, c := range list {
 		c.CustomHelpTemplate = commandHelp

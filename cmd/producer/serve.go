@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
+	"retrain/internal/roles"
 )
 
 func (p *program) serveCommand() *cli.Command {
@@ -16,25 +15,34 @@ func (p *program) serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "answer over HTTP: inserts, control, status page, asynqmon",
 		Description: `  producer serve                              status page at http://127.0.0.1:8080/, queues at /monitor
-  RETRAIN_API_KEY=… producer serve --listen 0.0.0.0:8080`,
-		Flags: []cli.Flag{
+  RETRAIN_API_KEY=… producer serve --listen 0.0.0.0:8080
+  producer serve --listen :8443 --tls-cert server.pem --tls-key server.key --rate 50`,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to answer at; other machines need a key", EnvVars: []string{"RETRAIN_LISTEN"}},
-		},
+		}, append(roles.TLSFlags(), roles.EntranceFlags()...)...),
 		Action: p.joined(serve),
 	}
 }
 
 func serve(ctx context.Context, c *call) error {
-	key := os.Getenv("RETRAIN_API_KEY")
-	l, err := httpapi.Listen(c.flags.String("listen"), key)
+	e, err := roles.EntranceOf(c.flags)
+	if err != nil {
+		return usage("%v", err)
+	}
+	addr, keyed := c.flags.String("listen"), false
+	if !httpapi.Local(addr) {
+		if keyed, err = e.Keyed(ctx, c.app.Keys, c.app.Log); err != nil {
+			return err
+		}
+	}
+	l, err := httpapi.Listen(addr, keyed)
 	if err != nil {
 		return err
 	}
-	control := &httpapi.Control{App: c.app, Metrics: httpapi.NewMetrics(app.Version)}
-	handler := control.Handler(ctx)
-	if key != "" {
-		handler = httpapi.WithKey(key, handler)
+	scheme := "http"
+	if e.Certificate != "" {
+		scheme = "https"
 	}
-	c.sayf("http://%s/", l.Addr())
-	return errors.Join(httpapi.Serve(ctx, l, handler), control.Close())
+	c.sayf("%s://%s/", scheme, l.Addr())
+	return roles.Produce(ctx, c.app, httpapi.NewMetrics(app.Version), l, e)
 }

@@ -15,21 +15,24 @@ func main() {
 		Name:    "standalone",
 		Usage:   "the whole system on one machine",
 		Version: app.Version,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Value: "retrain-data", Usage: "keep everything in `DIR`", EnvVars: []string{"RETRAIN_DATA"}},
 			&cli.StringFlag{Name: "config", Usage: "apply the resources and models of `FILE` (" + app.DefaultFile + " where it exists)", EnvVars: []string{"RETRAIN_CONFIG"}},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` of the status page, inserts and control", EnvVars: []string{"RETRAIN_LISTEN"}},
 			&cli.StringFlag{Name: "predict-listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_PREDICT_LISTEN"}},
 			&cli.BoolFlag{Name: "verbose", Usage: "log what happens inside", EnvVars: []string{"RETRAIN_VERBOSE"}},
 			&cli.StringFlag{Name: "log-format", Usage: "`text` or json", Value: "text", EnvVars: []string{"RETRAIN_LOG_FORMAT"}},
-		},
+		}, roles.EntranceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return roles.Misuse("standalone does not know what to do with %q", c.Args().First())
 			}
 			s := &system{Data: c.String("data"), Listen: c.String("listen"), PredictListen: c.String("predict-listen"),
-				Key: roles.Key(), Stdout: c.App.Writer, Log: roles.Log(c)}
+				Stdout: c.App.Writer, Log: roles.Log(c)}
 			var err error
+			if s.Entrance, err = roles.EntranceOf(c); err != nil {
+				return err
+			}
 			if s.Declared, err = app.LoadFile(c.String("config")); err != nil {
 				return err
 			}

@@ -25,7 +25,7 @@ type system struct {
 	Data                  string
 	Declared              *app.Config // what is applied at the start
 	Listen, PredictListen string
-	Key                   string // API key of both addresses
+	Entrance              roles.Entrance // of both addresses
 	Stdout                io.Writer
 	Log                   *slog.Logger
 
@@ -60,10 +60,10 @@ func (s *system) Run(ctx context.Context) (err error) {
 
 // open takes what only one process can have, before anything is started.
 func (s *system) open() (err error) {
-	if s.control, err = httpapi.Listen(s.Listen, s.Key); err != nil {
+	if s.control, err = httpapi.Listen(s.Listen, s.Entrance.Key != ""); err != nil {
 		return err
 	}
-	if s.predict, err = httpapi.Listen(s.PredictListen, s.Key); err != nil {
+	if s.predict, err = httpapi.Listen(s.PredictListen, s.Entrance.Key != ""); err != nil {
 		return err
 	}
 	if s.home, err = embedded.Open(s.Data); err != nil {
@@ -160,9 +160,9 @@ func (s *system) work(ctx context.Context, a *app.App) error {
 	m := httpapi.NewMetrics(app.Version)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.s3.Wait(ctx) })
-	g.Go(func() error { return roles.Produce(ctx, a, m, s.control, s.Key) })
+	g.Go(func() error { return roles.Produce(ctx, a, m, s.control, s.Entrance) })
 	g.Go(func() error {
-		return work.Predict(ctx, a, m, s.predict, s.Key, filepath.Join(s.home.Dir, "tmp", "versions"))
+		return work.Predict(ctx, a, m, s.predict, s.Entrance, filepath.Join(s.home.Dir, "tmp", "versions"))
 	})
 	g.Go(func() error {
 		return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil, "")

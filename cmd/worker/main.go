@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -35,7 +36,7 @@ func main() {
 			{Name: "predict", Usage: "answer with the champions, over HTTP and through the queue", Action: roles.Joined(predict), Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_LISTEN"}},
 				&cli.StringFlag{Name: "cache", Usage: "`FOLDER` for the versions' files; a temporary one by default", EnvVars: []string{"RETRAIN_CACHE"}},
-			}, roles.Flags()...)},
+			}, slices.Concat(roles.TLSFlags(), roles.EntranceFlags(), roles.Flags())...)},
 			{Name: "doctor", Usage: "check TensorFlow and its devices", Action: doctor, Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "json", Usage: "print one JSON value"},
 			}},
@@ -72,7 +73,17 @@ func train(c *cli.Context, a *app.App) error {
 }
 
 func predict(c *cli.Context, a *app.App) error {
-	l, err := httpapi.Listen(c.String("listen"), roles.Key())
+	e, err := roles.EntranceOf(c)
+	if err != nil {
+		return err
+	}
+	keyed := false
+	if addr := c.String("listen"); !httpapi.Local(addr) {
+		if keyed, err = e.Keyed(c.Context, a.Keys, a.Log); err != nil {
+			return err
+		}
+	}
+	l, err := httpapi.Listen(c.String("listen"), keyed)
 	if err != nil {
 		return err
 	}
@@ -83,5 +94,5 @@ func predict(c *cli.Context, a *app.App) error {
 		defer os.RemoveAll(dir)
 	}
 	a.Log.Info("predicting", "address", l.Addr().String())
-	return work.Predict(c.Context, a, httpapi.NewMetrics(app.Version), l, roles.Key(), dir)
+	return work.Predict(c.Context, a, httpapi.NewMetrics(app.Version), l, e, dir)
 }

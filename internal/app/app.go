@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/internal/keyring"
 	"retrain/mlcore/prep"
 	"retrain/s3io"
 	"retrain/tasks"
@@ -42,6 +43,7 @@ type App struct {
 	Sweeper   *retrain.Sweeper
 	Endings   *retrain.Endings
 	Keeper    *retrain.Keeper
+	Keys      *keyring.Store
 	By        string // who asks: recorded with what is done by hand
 }
 
@@ -68,6 +70,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	a.Source = &s3io.Sources{Native: a.Records, S3DB: &s3io.S3DB{Bucket: bucket, Open: named}, Files: &s3io.Files{Open: named}}
 	a.Registry, a.Runs, a.Bulks = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}, &s3io.Bulks{Bucket: bucket}
 	a.Named = named
+	a.Keys = &keyring.Store{Bucket: bucket, Now: time.Now}
 	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
 	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}, &tasks.Drifts{Conn: conn}
 	a.join()

@@ -6,14 +6,11 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 )
 
 // A Cancellation is a run that was cancelled.
-type Cancellation struct {
-	Run   string           `json:"run"`
-	Model string           `json:"model"`
-	State retrain.RunState `json:"state"`
-}
+type Cancellation = api.Cancellation
 
 // Cancel ends the run of that id, or every open run of the model of that name, and returns those that it ended. A ConflictError
 // says that the run has ended already, or that the model has none that is open.
@@ -35,7 +32,7 @@ func (a *App) Cancel(ctx context.Context, modelOrRun string) ([]Cancellation, er
 		if err := a.Queue.Drop(ctx, id, s.Attempt); err != nil { // a worker that takes it finds the verdict
 			a.Log.DebugContext(ctx, "cancelled; its task is still in the queue", "run", id.String(), "err", err)
 		}
-		ended = append(ended, Cancellation{id.String(), id.Model, r.State})
+		ended = append(ended, Cancellation{Run: id.String(), Model: id.Model, State: r.State})
 	}
 	return ended, nil
 }

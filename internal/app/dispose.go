@@ -8,13 +8,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"retrain"
+	"retrain/api"
 )
 
 // A Disposal says what is left of a model.
-type Disposal struct {
-	Model string `json:"model"`
-	Done  bool   `json:"done"` // false: a scheduler removes the rest
-}
+type Disposal = api.Disposal
 
 // Dispose removes a model: its declaration, its versions, runs and imports, and what Redis knows of it. Its records stay, and so
 // does the history of what served when. From the first step on the model does not exist for anybody; whoever dies on the way is

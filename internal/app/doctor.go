@@ -10,18 +10,12 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 	"retrain/s3io"
 )
 
 // A Finding is one thing that was looked at.
-type Finding struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-	Hint   string `json:"hint,omitempty"`
-
-	Warning bool `json:"warning,omitempty"` // nothing is broken, but somebody should look
-}
+type Finding = api.Finding
 
 // The most that clocks may differ: S3 refuses signatures that are off by fifteen minutes.
 const mostSkew = 30 * time.Second

@@ -5,18 +5,11 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 )
 
 // A Move is an entry of a model's history: from At until the next move, Version served.
-type Move struct {
-	Sequence int        `json:"sequence"`
-	Version  int        `json:"version"` // 0: none
-	Previous int        `json:"previous,omitempty"`
-	At       time.Time  `json:"at"`
-	Until    *time.Time `json:"until,omitempty"` // nil: it still serves
-	Why      string     `json:"why"`
-	By       string     `json:"by,omitempty"`
-}
+type Move = api.Move
 
 // History returns what served when, newest first, or only the move that served at a time that is not zero. The chain of digests
 // is verified as far as it is read: from the pointer back to the last move that is returned. A DataValidationError says that

@@ -4,26 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"retrain"
+	"retrain/api"
 )
 
 // A ListedRun is a run in a list of runs.
-type ListedRun struct {
-	Run             string           `json:"run"`
-	Number          int              `json:"number"`
-	State           retrain.RunState `json:"state"`
-	Reason          retrain.Reason   `json:"reason"`
-	RequestedAt     time.Time        `json:"requestedAt"`
-	BeganAt         *time.Time       `json:"beganAt,omitempty"`
-	EndedAt         *time.Time       `json:"endedAt,omitempty"`
-	DurationSeconds float64          `json:"durationSeconds,omitempty"`
-	Version         int              `json:"version,omitempty"`
-	Samples         int              `json:"samples,omitempty"`
-	Why             string           `json:"why,omitempty"`
-	Error           *retrain.Error   `json:"error,omitempty"`
-}
+type ListedRun = api.ListedRun
 
 // ListRuns returns a model's runs, newest first, at most so many; 0 for all.
 func (a *App) ListRuns(ctx context.Context, model string, limit int) ([]ListedRun, error) {
@@ -42,6 +29,18 @@ func (a *App) ListRuns(ctx context.Context, model string, limit int) ([]ListedRu
 	return list, nil
 }
 
+// ListRun returns one run, or a NotFoundError.
+func (a *App) ListRun(ctx context.Context, id retrain.RunID) (ListedRun, error) {
+	r, err := a.Runs.Run(ctx, id)
+	if errors.Is(err, retrain.NotFoundError) {
+		err = retrain.Errorf(retrain.NotFoundError, "model %q has no run %d", id.Model, id.Number).WithHint("producer runs %s", id.Model)
+	}
+	if err != nil {
+		return ListedRun{}, err
+	}
+	return listRun(&r), nil
+}
+
 func listRun(r *retrain.Run) ListedRun {
 	l := ListedRun{Run: r.ID.String(), Number: r.ID.Number, State: r.State(), Reason: r.Reason, RequestedAt: r.RequestedAt}
 	if r.Start != nil {
@@ -54,18 +53,7 @@ func listRun(r *retrain.Run) ListedRun {
 }
 
 // A ListedVersion is a version in a list of versions.
-type ListedVersion struct {
-	Version   int                `json:"version"`
-	Champion  bool               `json:"champion"`
-	Pinned    bool               `json:"pinned"`
-	TrainedAt time.Time          `json:"trainedAt"` // when its run was requested
-	Reason    retrain.Reason     `json:"reason"`
-	Samples   int                `json:"samples"`
-	Epochs    int                `json:"epochs"`
-	Loss      float64            `json:"loss"`
-	ValLoss   *float64           `json:"valLoss,omitempty"`
-	Metrics   map[string]float64 `json:"metrics"`
-}
+type ListedVersion = api.ListedVersion
 
 // ListVersions returns a model's versions, newest first.
 func (a *App) ListVersions(ctx context.Context, model string) ([]ListedVersion, error) {
@@ -86,8 +74,8 @@ func (a *App) ListVersions(ctx context.Context, model string) ([]ListedVersion, 
 	}
 	list := make([]ListedVersion, 0, len(manifests))
 	for _, mf := range manifests {
-		list = append(list, ListedVersion{mf.Version, mf.Version == champion.Version, slices.Contains(pins.Pinned, mf.Version), mf.RequestedAt, mf.Reason, mf.Fit.Samples, mf.Fit.Epochs,
-			mf.Fit.Loss, mf.Fit.ValLoss, mf.Fit.Metrics})
+		list = append(list, ListedVersion{Version: mf.Version, Champion: mf.Version == champion.Version, Pinned: slices.Contains(pins.Pinned, mf.Version),
+			TrainedAt: mf.RequestedAt, Reason: mf.Reason, Samples: mf.Fit.Samples, Epochs: mf.Fit.Epochs, Loss: mf.Fit.Loss, ValLoss: mf.Fit.ValLoss, Metrics: mf.Fit.Metrics})
 	}
 	return list, nil
 }

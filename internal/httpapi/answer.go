@@ -51,7 +51,9 @@ func status(err error) int {
 }
 
 // answer writes a value as JSON.
-func answer(w http.ResponseWriter, status int, v any) {
+func answer(w http.ResponseWriter, status int, v any) { answerAs(w, status, "application/json", v) }
+
+func answerAs(w http.ResponseWriter, status int, contentType string, v any) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -60,37 +62,45 @@ func answer(w http.ResponseWriter, status int, v any) {
 		b.Reset()
 		_ = e.Encode(problem{Error: "the answer cannot be written as JSON: " + err.Error(), Code: retrain.PredictionError})
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // whoever has gone away hears nothing
 }
 
-// refuse writes an error. What is not the caller's business is only logged.
-func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
-	code, p := status(err), problem{Code: retrain.CodeOf(err)}
+// outcome returns the status that an error means, and what is said of it: what is not the caller's business is only logged. It
+// reports whether anybody listens.
+func outcome(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) (int, retrain.Error, bool) {
+	code, said := status(err), retrain.Error{Code: retrain.CodeOf(err)}
 	if e, ok := errors.AsType[*retrain.Error](err); ok {
-		p.Error, p.Hint = e.Message, e.Hint
+		said.Message, said.Hint, said.Needs = e.Message, e.Hint, e.Needs
 	}
 	switch {
 	case r.Context().Err() != nil:
-		return // nobody listens
+		return 0, said, false // nobody listens
 	case code == http.StatusInternalServerError:
 		log.ErrorContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "err", err)
-		p.Error, p.Hint = "internal error", "the log of the server says more"
+		said.Message, said.Hint = "internal error", "the log of the server says more"
 	case code == http.StatusGatewayTimeout:
-		p = problem{Error: "the request's time was over before it was computed", Code: retrain.UnavailableError}
-	case code == http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "1")
+		said = retrain.Error{Code: retrain.UnavailableError, Message: "the request's time was over before it was computed"}
 	case code == http.StatusServiceUnavailable:
 		log.WarnContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	if (code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable) && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
 	}
-	answer(w, code, p)
+	return code, said, true
 }
 
-// noSuchPath answers what no other pattern takes.
-func noSuchPath(w http.ResponseWriter, r *http.Request) {
-	answer(w, http.StatusNotFound, problem{Error: "nothing is at " + r.Method + " " + r.URL.Path, Code: retrain.NotFoundError})
+// refuse writes an error as the dialects of predictions have it.
+func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	if code, e, ok := outcome(w, r, log, err); ok {
+		answer(w, code, problem{Error: e.Message, Code: e.Code, Hint: e.Hint})
+	}
+}
+
+// noSuchPath is the error of what no pattern takes.
+func noSuchPath(r *http.Request) error {
+	return refusal{retrain.Errorf(retrain.NotFoundError, "nothing is at %s %.200q", r.Method, r.URL.Path), http.StatusNotFound}
 }
 
 // finite reports whether JSON can write v, which is a number, a text or a list of numbers.

@@ -9,6 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"retrain"
 )
@@ -31,10 +34,12 @@ func body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	if err := acceptable(r.Header.Get("Content-Type")); err != nil {
 		return nil, err
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(slowest)) // only a test's recorder cannot
 	in, err := unpacked(r.Header.Get("Content-Encoding"), http.MaxBytesReader(w, r.Body, most))
 	var b []byte
 	if err == nil {
 		b, err = io.ReadAll(io.LimitReader(in, most+1))
+		_ = in.Close() // it is a reader
 	}
 	_, over := errors.AsType[*http.MaxBytesError](err)
 	_, refused := errors.AsType[refusal](err)
@@ -54,8 +59,14 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d bytes", bytes)
 }
 
+// How long a body may be on its way.
+const slowest = 5 * time.Minute
+
+// The most that unpacking zstd keeps in memory; what would need more is refused.
+const widestWindow = 8 << 20
+
 // unpacked returns what stands in a body.
-func unpacked(encoding string, in io.Reader) (io.Reader, error) {
+func unpacked(encoding string, in io.ReadCloser) (io.ReadCloser, error) {
 	switch strings.ToLower(encoding) {
 	case "", "identity":
 		return in, nil
@@ -63,8 +74,14 @@ func unpacked(encoding string, in io.Reader) (io.Reader, error) {
 		return gzip.NewReader(in)
 	case "deflate":
 		return zlib.NewReader(in)
+	case "zstd":
+		d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(widestWindow))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
 	}
-	return nil, refusal{retrain.Errorf(retrain.DataValidationError, "the encoding %.40q is not known", encoding).WithHint("gzip, deflate or none"),
+	return nil, refusal{retrain.Errorf(retrain.DataValidationError, "the encoding %.40q is not known", encoding).WithHint("gzip, zstd, deflate or none"),
 		http.StatusUnsupportedMediaType}
 }
 

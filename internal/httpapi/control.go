@@ -1,14 +1,18 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
 
 	"retrain"
+	"retrain/api"
 	"retrain/internal/app"
 	"retrain/internal/dashboard"
 )
@@ -17,6 +21,7 @@ import (
 type Control struct {
 	App     *app.App
 	Metrics *Metrics
+	Origins []string // of pages that may ask, like https://shop.example; none by default
 
 	closing <-chan struct{}
 	queues  *asynqmon.HTTPHandler
@@ -29,50 +34,46 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 	c.closing = ctx.Done()
 	c.queues = asynqmon.New(asynqmon.Options{RootPath: "/monitor", RedisConnOpt: c.App.Redis})
 	c.Metrics.MustRegister(Queues{asynq.NewInspectorFromRedisClient(c.App.Redis.Redis)})
-	mux := http.NewServeMux()
-	for pattern, do := range map[string]verb{
-		"POST /v1/resources/{resource}/records":        c.insert,
-		"PUT /v1/resources/{resource}/records":         c.replace,
-		"PATCH /v1/resources/{resource}/records":       c.change,
-		"DELETE /v1/resources/{resource}/records":      c.remove,
-		"PUT /v1/resources/{resource}/records/{id}":    c.replace,
-		"PATCH /v1/resources/{resource}/records/{id}":  c.change,
-		"DELETE /v1/resources/{resource}/records/{id}": c.remove,
-		"GET /v1/models":                   c.models,
-		"GET /v1/models/{model}":           c.model,
-		"GET /v1/models/{model}/versions":  c.versions,
-		"GET /v1/models/{model}/runs":      c.runs,
-		"POST /v1/models/{model}/train":    c.train,
-		"POST /v1/models/{model}/promote":  c.promote,
-		"POST /v1/models/{model}/rollback": c.rollback,
-		"DELETE /v1/models/{model}":        c.dispose,
-		"POST /v1/models/{model}/pin":      c.pin,
-		"POST /v1/models/{model}/unpin":    c.unpin,
-		"GET /v1/models/{model}/history":   c.history,
-		"POST /v1/models/{model}/cancel":   c.cancel,
-		"POST /v1/models/{model}/pause":    c.pause,
-		"POST /v1/models/{model}/resume":   c.resume,
-		"POST /v1/runs/{run}/cancel":       c.cancel,
-		"GET /readyz":                      c.ready,
-
-		"GET /v1/models/{model}/versions/{version}/portrait": c.portrait,
-		"GET /v1/plant":  c.plant,
-		"GET /v1/errors": c.recentErrors,
-	} {
-		mux.Handle(pattern, c.answers(do))
-	}
-	files := dashboard.Files()
 	c.watch = newWatch(ctx, c.App)
 	c.looks = newLooks(ctx, c.App.Log, c.App.Sweeper.Look)
-	mux.HandleFunc("POST /v1/events/s3", c.s3Events)
-	mux.HandleFunc("GET /v1/stream", c.stream)
-	mux.HandleFunc("GET /healthz", healthz)
+	operations := c.Operations()
+	routes := make([]Route, len(operations))
+	for i := range operations {
+		routes[i] = c.route(&operations[i])
+	}
+	mux := routed(routes, problems(c.App.Log))
+	c.pages(mux)
+	protection := http.NewCrossOriginProtection() // no other site's page may press a button here
+	for _, origin := range c.Origins {
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			c.App.Log.WarnContext(ctx, "not an origin", "origin", origin, "err", err)
+		}
+	}
+	return protection.Handler(mux)
+}
+
+// pages has what people look at.
+func (c *Control) pages(mux *http.ServeMux) {
+	files := dashboard.Files()
 	mux.Handle("GET /metrics", c.Metrics)
 	mux.Handle("GET /{$}", within(ownOnly, http.FileServerFS(files)))
 	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", http.FileServerFS(files))))
-	mux.Handle("/monitor/", within(ownAndInline, offline(c.queues)))
-	mux.HandleFunc("/", noSuchPath)
-	return http.NewCrossOriginProtection().Handler(mux) // no other site's page may press a button here
+	mux.Handle("/monitor/", within(ownAndInline, c.monitor(offline(c.queues))))
+}
+
+// monitor returns asynq's pages: for whoever has a key for all resources, and their buttons for whoever may do everything.
+func (c *Control) monitor(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		needs := api.RoleRead
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			needs = api.RoleAdmin
+		}
+		if err := cmp.Or(may(r, needs), mayAll(r)); err != nil {
+			problems(c.App.Log)(w, r, err)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // Close closes what Handler has opened, after its context has ended.
@@ -95,32 +96,23 @@ func within(policy string, h http.Handler) http.Handler {
 	})
 }
 
-// A verb does what a request asks for, and returns what is answered.
-type verb func(w http.ResponseWriter, r *http.Request) (any, error)
-
-func (c *Control) answers(do verb) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := do(w, r)
-		if err != nil {
-			refuse(w, r, c.App.Log, err)
-			return
-		}
-		answer(w, http.StatusOK, v)
-	})
-}
-
 // ready reports whether both Redis and S3 answer.
 func (c *Control) ready(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err := c.App.Redis.Ping(r.Context()); err != nil {
 		return nil, err
 	}
 	_, err := c.App.Catalog.Specs(r.Context())
-	return map[string]bool{"ready": true}, err
+	return api.Ready{Ready: true}, err
 }
 
 func (c *Control) models(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return c.seen(r)
+}
+
+// seen tells how the models stand that the request's key is for.
+func (c *Control) seen(r *http.Request) (api.Models, error) {
 	all, err := c.App.Status(r.Context(), "")
-	return map[string][]retrain.ModelStatus{"models": all}, err
+	return api.Models{Models: slices.DeleteFunc(all, func(m retrain.ModelStatus) bool { return !sees(by(r), m.Resource) })}, err
 }
 
 func (c *Control) model(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -132,14 +124,12 @@ func (c *Control) model(_ http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func (c *Control) train(w http.ResponseWriter, r *http.Request) (any, error) {
-	wish := struct {
-		ResetWeights *bool `json:"resetWeights"`
-	}{}
+	var wish api.Training
 	if err := options(w, r, &wish); err != nil {
 		return nil, err
 	}
 	run, err := c.App.Train(r.Context(), r.PathValue("model"), wish.ResetWeights == nil || *wish.ResetWeights)
-	return map[string]any{"run": run, "model": run.Model, "state": retrain.Queued}, err
+	return api.Requested{Run: run.String(), Model: run.Model, State: retrain.Queued}, err
 }
 
 func (c *Control) promote(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -151,9 +141,7 @@ func (c *Control) promote(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func (c *Control) rollback(w http.ResponseWriter, r *http.Request) (any, error) {
-	wish := struct {
-		Steps int `json:"steps"`
-	}{Steps: 1}
+	wish := api.Steps{Steps: 1}
 	if err := options(w, r, &wish); err != nil {
 		return nil, err
 	}
@@ -164,7 +152,7 @@ func (c *Control) rollback(w http.ResponseWriter, r *http.Request) (any, error) 
 }
 
 func moved(c retrain.Champion, err error) (any, error) {
-	return map[string]any{"model": c.Model, "version": c.Version, "previous": c.Previous}, err
+	return api.Moved{Model: c.Model, Version: c.Version, Previous: c.Previous}, err
 }
 
 // options reads the JSON object of a request, which may have no body.
@@ -182,7 +170,7 @@ func options(w http.ResponseWriter, r *http.Request, into any) error {
 func (c *Control) versions(_ http.ResponseWriter, r *http.Request) (any, error) {
 	model := r.PathValue("model")
 	list, err := c.App.ListVersions(r.Context(), model)
-	return map[string]any{"model": model, "versions": list}, err
+	return api.Versions{Model: model, Versions: list}, err
 }
 
 // runs lists the newest, at most ?limit=20 of them, below ?before=NUMBER.
@@ -196,10 +184,24 @@ func (c *Control) runs(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var list []api.ListedRun
 	if limit == 0 {
-		list, err := c.App.ListRuns(r.Context(), model, 0)
-		return map[string]any{"model": model, "runs": list}, err
+		list, err = c.App.ListRuns(r.Context(), model, 0)
+	} else {
+		list, err = c.App.RunsBefore(r.Context(), model, before, limit)
 	}
-	list, err := c.App.RunsBefore(r.Context(), model, before, limit)
-	return map[string]any{"model": model, "runs": list}, err
+	return api.Runs{Model: model, Runs: list}, err
+}
+
+// truth returns a switch of the query.
+func truth(r *http.Request, name string) (bool, error) {
+	given := r.URL.Query().Get(name)
+	if given == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(given)
+	if err != nil {
+		return false, retrain.Errorf(retrain.DataValidationError, "%s=%.40q is neither true nor false", name, given)
+	}
+	return on, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 	"retrain/s3io"
 )
 
@@ -23,21 +24,18 @@ type change struct{ bucket, key string }
 // s3Events takes notifications of S3: those that AWS and MinIO send, as they are, in an envelope of SNS, or as EventBridge has
 // them. The resources that read what has changed are looked at now, instead of at the next reconciliation. A notification is a
 // hint: one that is lost, comes twice or too late changes nothing in what is counted.
-func (c *Control) s3Events(w http.ResponseWriter, r *http.Request) {
+func (c *Control) s3Events(w http.ResponseWriter, r *http.Request) (any, error) {
 	message, err := body(w, r, mostNotified)
 	if err != nil {
-		refuse(w, r, c.App.Log, err)
-		return
+		return nil, err
 	}
 	changes, err := changesIn(message)
 	if err != nil {
-		refuse(w, r, c.App.Log, err)
-		return
+		return nil, err
 	}
 	specs, err := c.App.Catalog.Specs(r.Context())
 	if err != nil {
-		refuse(w, r, c.App.Log, err)
-		return
+		return nil, err
 	}
 	var touched []string
 	for i := range specs.Resources {
@@ -47,13 +45,12 @@ func (c *Control) s3Events(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(touched) == 0 {
-		w.WriteHeader(http.StatusNoContent)
-		return
+		return withStatus{status: http.StatusNoContent}, nil
 	}
 	for _, name := range touched {
 		c.looks.ask(name)
 	}
-	answer(w, http.StatusAccepted, map[string][]string{"resources": touched})
+	return withStatus{api.Changed{Resources: touched}, http.StatusAccepted}, nil
 }
 
 // changesIn returns what a notification says has changed.

@@ -81,7 +81,7 @@ func TestS3Events(t *testing.T) {
 		say(broken, http.StatusBadRequest, `"code":"DataValidationError"`)
 	}
 	say(`{"Records":[]`+strings.Repeat(" ", 1<<20)+`}`, http.StatusRequestEntityTooLarge, `"code"`)
-	if got, _ := call(t, http.MethodGet, events, ""); got != http.StatusNotFound {
+	if got, _ := call(t, http.MethodGet, events, ""); got != http.StatusMethodNotAllowed {
 		t.Errorf("GET: got %d", got)
 	}
 }

@@ -25,6 +25,6 @@ func (h Health) Handler() http.Handler {
 		}
 		answer(w, http.StatusOK, map[string]bool{"ready": true})
 	})
-	mux.HandleFunc("/", noSuchPath)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { refuse(w, r, h.Log, noSuchPath(r)) })
 	return mux
 }

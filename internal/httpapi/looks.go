@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"retrain"
+	"retrain/api"
 )
 
 // What people look at, beside what programs ask for.
@@ -28,7 +29,7 @@ func (c *Control) plant(_ http.ResponseWriter, r *http.Request) (any, error) {
 // recentErrors answers with what went wrong lately.
 func (c *Control) recentErrors(_ http.ResponseWriter, r *http.Request) (any, error) {
 	bad, err := c.App.RecentErrors(r.Context(), mostErrors)
-	return map[string]any{"errors": bad}, err
+	return api.RecentErrors{Errors: bad}, err
 }
 
 // numberFrom reads a number from the query; otherwise is meant where there is none.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 	"retrain/internal/dialect"
 )
 
@@ -61,7 +62,15 @@ type Predictions struct {
 }
 
 // Handler returns the server of the routes.
-func (p *Predictions) Handler() http.Handler { return routed(p.Routes()) }
+func (p *Predictions) Handler() http.Handler {
+	routes := p.Routes()
+	for i := range routes {
+		if !open[routes[i].Path] {
+			routes[i].Do = permitted(api.RoleRead, p.Catalog, dialects(p.Log), routes[i].Do)
+		}
+	}
+	return routed(routes, dialects(p.Log))
+}
 
 // Routes returns all that the server answers.
 func (p *Predictions) Routes() []Route {

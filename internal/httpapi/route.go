@@ -18,7 +18,7 @@ type Route struct {
 }
 
 // routed returns the server of the routes. Other methods at their paths are 405, anything else is 404.
-func routed(routes []Route) http.Handler {
+func routed(routes []Route, refuse refuser) *http.ServeMux {
 	byPattern := make(map[string]verbs)
 	for _, r := range routes {
 		pattern, verb := r.Path, ""
@@ -37,9 +37,9 @@ func routed(routes []Route) http.Handler {
 	}
 	mux := http.NewServeMux()
 	for pattern, v := range byPattern {
-		mux.Handle(pattern, v.at(pattern))
+		mux.Handle(pattern, v.at(pattern, refuse))
 	}
-	mux.HandleFunc("/", noSuchPath)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { refuse(w, r, noSuchPath(r)) })
 	return mux
 }
 
@@ -47,7 +47,7 @@ func routed(routes []Route) http.Handler {
 type verbs map[string]map[string]http.HandlerFunc
 
 // at returns what answers at a pattern. The verb is cut off from the value of its last wildcard.
-func (v verbs) at(pattern string) http.HandlerFunc {
+func (v verbs) at(pattern string, refuse refuser) http.HandlerFunc {
 	last := pattern[strings.LastIndexByte(pattern, '/')+1:]
 	wild := strings.HasPrefix(last, "{") && strings.HasSuffix(last, "}")
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +61,7 @@ func (v verbs) at(pattern string) http.HandlerFunc {
 		}
 		methods, ok := v[verb]
 		if !ok {
-			noSuchPath(w, r)
+			refuse(w, r, noSuchPath(r))
 			return
 		}
 		do, ok := methods[r.Method]
@@ -71,7 +71,7 @@ func (v verbs) at(pattern string) http.HandlerFunc {
 		if !ok {
 			allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 			w.Header().Set("Allow", allowed)
-			answer(w, http.StatusMethodNotAllowed, problem{Error: r.Method + " is not possible at " + r.URL.Path, Code: retrain.DataValidationError, Hint: "use " + allowed})
+			refuse(w, r, refusal{retrain.Errorf(retrain.DataValidationError, "%s is not possible at %.200q", r.Method, r.URL.Path).WithHint("use %s", allowed), http.StatusMethodNotAllowed})
 			return
 		}
 		do(w, r)

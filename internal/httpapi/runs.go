@@ -3,16 +3,17 @@ package httpapi
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"retrain"
-	"retrain/internal/app"
+	"retrain/api"
 )
 
 // cancel ends the runs of a model, or one run.
 func (c *Control) cancel(_ http.ResponseWriter, r *http.Request) (any, error) {
 	ended, err := c.App.Cancel(r.Context(), cmp.Or(r.PathValue("run"), r.PathValue("model")))
-	return map[string]any{"cancelled": ended}, err
+	return api.Cancelled{Cancelled: ended}, err
 }
 
 // pause and resume answer with the model's status.
@@ -39,14 +40,12 @@ func (c *Control) pinned(w http.ResponseWriter, r *http.Request, pinned bool) (a
 		return nil, err
 	}
 	all, err := c.App.Pin(r.Context(), r.PathValue("model"), n, pinned)
-	return map[string]any{"model": r.PathValue("model"), "version": n, "pinned": append([]int{}, all...)}, err
+	return api.Pinned{Model: r.PathValue("model"), Version: n, Pinned: append([]int{}, all...)}, err
 }
 
 // wantedVersion reads {"version":3}.
 func wantedVersion(w http.ResponseWriter, r *http.Request) (int, error) {
-	var wish struct {
-		Version int `json:"version"`
-	}
+	var wish api.ChosenVersion
 	if err := options(w, r, &wish); err != nil {
 		return 0, err
 	}
@@ -56,7 +55,7 @@ func wantedVersion(w http.ResponseWriter, r *http.Request) (int, error) {
 	return wish.Version, nil
 }
 
-// history lists what served when, newest first, with ?limit=N the latest alone; with ?at=TIME what served then.
+// history lists what served when, newest first; with ?at=TIME what served then.
 func (c *Control) history(_ http.ResponseWriter, r *http.Request) (any, error) {
 	model, at := r.PathValue("model"), time.Time{}
 	if given := r.URL.Query().Get("at"); given != "" {
@@ -69,13 +68,45 @@ func (c *Control) history(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var moves []app.Move
+	var moves []api.Move
 	if most > 0 && at.IsZero() {
 		moves, err = c.App.LatestHistory(r.Context(), model, most)
 	} else {
 		moves, err = c.App.History(r.Context(), model, at)
 	}
-	return map[string]any{"model": model, "history": moves}, err
+	return api.History{Model: model, History: moves}, err
+}
+
+// run tells how one run stands.
+func (c *Control) run(_ http.ResponseWriter, r *http.Request) (any, error) {
+	id, err := retrain.ParseRunID(r.PathValue("run"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.App.Catalog.Model(r.Context(), id.Model); err != nil {
+		return nil, err
+	}
+	return c.App.ListRun(r.Context(), id)
+}
+
+// stats and stat tell how models have done so far.
+func (c *Control) stats(_ http.ResponseWriter, r *http.Request) (any, error) {
+	all, err := c.App.Stats(r.Context(), "")
+	if err != nil {
+		return nil, err
+	}
+	seen, err := c.seen(r)
+	return api.Stats{Models: slices.DeleteFunc(all, func(s api.Stat) bool {
+		return !slices.ContainsFunc(seen.Models, func(m retrain.ModelStatus) bool { return m.Model == s.Model })
+	})}, err
+}
+
+func (c *Control) stat(_ http.ResponseWriter, r *http.Request) (any, error) {
+	one, err := c.App.Stats(r.Context(), r.PathValue("model"))
+	if err != nil {
+		return nil, err
+	}
+	return one[0], nil
 }
 
 // dispose removes a model.

@@ -16,14 +16,19 @@ import (
 // How long requests at work may take after the end was asked for.
 const drain = 5 * time.Second
 
-// Listen opens an address for what only its users may do. Without a key it must be one that only this machine reaches.
-func Listen(addr, key string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err == nil && key == "" && !loopback(host) {
+// Listen opens an address for what only its users may do. Where nobody has a key it must be one that only this machine reaches.
+func Listen(addr string, keyed bool) (net.Listener, error) {
+	if !keyed && !Local(addr) {
 		return nil, retrain.Errorf(retrain.ModelConfigError, "without an API key nobody listens on %s, which other machines reach", addr).
-			WithHint("set RETRAIN_API_KEY, or listen on 127.0.0.1")
+			WithHint("set RETRAIN_API_KEY, or `producer keys create`, or listen on 127.0.0.1")
 	}
 	return ListenOpen(addr)
+}
+
+// Local reports whether only this machine reaches an address; also for what is none.
+func Local(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err != nil || loopback(host)
 }
 
 // ListenOpen opens an address for what everybody may see.
@@ -42,12 +47,43 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// A Server is a program's side of an address that others use.
+type Server struct {
+	Door        *Door
+	Certificate *Certificate // nil: plain HTTP
+}
+
+// Serve answers on l behind the door, until ctx ends, as Serve does. Errors are the control server's.
+func (s *Server) Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	return s.serve(ctx, l, s.Door.handler(h, problems(s.Door.Log)))
+}
+
+// ServePredictions does so with the errors of the predictions' dialects.
+func (s *Server) ServePredictions(ctx context.Context, l net.Listener, h http.Handler) error {
+	return s.serve(ctx, l, s.Door.handler(h, dialects(s.Door.Log)))
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	if s.Certificate == nil {
+		return Serve(ctx, l, h)
+	}
+	config, err := s.Certificate.Config()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return serve(ctx, &http.Server{Handler: h, TLSConfig: config}, func(s *http.Server) error { return s.ServeTLS(l, "", "") })
+}
+
 // Serve answers on l until ctx ends; requests at work are finished then. Handlers of endless streams must watch for the end
 // themselves.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return serve(ctx, &http.Server{Handler: h}, func(s *http.Server) error { return s.Serve(l) })
+}
+
+func serve(ctx context.Context, s *http.Server, listen func(*http.Server) error) error {
+	s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes = 10*time.Second, 2*time.Minute, 64<<10
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
+	go func() { ended <- listen(s) }()
 	select {
 	case err := <-ended:
 		return err

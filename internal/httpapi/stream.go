@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"retrain/api"
 )
 
 // stream sends how things stand as server-sent events, each time that something has changed: all models, as "status"; with
@@ -15,14 +17,18 @@ import (
 func (c *Control) stream(w http.ResponseWriter, r *http.Request) {
 	model := r.URL.Query().Get("model")
 	if model != "" {
-		if _, err := c.App.Catalog.Model(r.Context(), model); err != nil {
-			refuse(w, r, c.App.Log, err)
+		m, err := c.App.Catalog.Model(r.Context(), model)
+		if err == nil {
+			err = allowed(by(r), []string{m.Resource})
+		}
+		if err != nil {
+			problems(c.App.Log)(w, r, err)
 			return
 		}
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	f := &feed{Writer: w, flush: http.NewResponseController(w).Flush}
+	f := &feed{Writer: w, flush: http.NewResponseController(w).Flush, to: by(r)}
 	switch {
 	case model != "":
 		c.streamModel(r, f, model)
@@ -100,6 +106,7 @@ func (c *Control) modelNow(r *http.Request, model string) []byte {
 type feed struct {
 	io.Writer
 
+	to    *api.Key // whose it is: he sees what the key is for; nil: everything
 	flush func() error
 	seen  int    // the number of the picture sent last
 	sent  []byte // what whole has sent last
@@ -139,9 +146,10 @@ func (f *feed) changes(p *picture) error {
 	if p.problem != nil {
 		return f.done(p.number, f.send("problem", p.problem))
 	}
+	whole := f.to == nil || len(f.to.Resources) == 0 // what has no resource is for those who see all
 	models := changed{All: f.seen == 0, Models: f.models(p, f.seen)}
 	for model, since := range p.gone {
-		if f.seen > 0 && since > f.seen {
+		if f.seen > 0 && since > f.seen && whole {
 			models.Gone = append(models.Gone, model)
 		}
 	}
@@ -149,10 +157,10 @@ func (f *feed) changes(p *picture) error {
 	if err == nil {
 		err = f.send("models", b)
 	}
-	if err == nil && p.plant.since > f.seen {
+	if err == nil && whole && p.plant.since > f.seen {
 		err = f.send("plant", p.plant.json)
 	}
-	if err == nil && p.errors.since > f.seen {
+	if err == nil && whole && p.errors.since > f.seen {
 		err = f.send("errors", p.errors.json)
 	}
 	return f.done(p.number, err)
@@ -170,7 +178,7 @@ func (f *feed) done(number int, err error) error {
 func (f *feed) models(p *picture, since int) []json.RawMessage {
 	list := []json.RawMessage{}
 	for i := range p.lines {
-		if p.lines[i].since > since {
+		if p.lines[i].since > since && sees(f.to, p.lines[i].resource) {
 			list = append(list, p.lines[i].json)
 		}
 	}

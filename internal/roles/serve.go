@@ -10,10 +10,10 @@ import (
 )
 
 // Produce answers on l, as httpapi.Control does, until ctx ends.
-func Produce(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key string) error {
-	c := httpapi.Control{App: a, Metrics: m}
+func Produce(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e Entrance) error {
+	c := httpapi.Control{App: a, Metrics: m, Origins: e.Origins}
 	h := c.Handler(ctx)
-	return errors.Join(httpapi.Serve(ctx, l, httpapi.WithKey(key, h)), c.Close())
+	return errors.Join(e.Server(a, l.Addr().String()).Serve(ctx, l, h), c.Close())
 }
 
 // Health answers on l whether the process lives and how it does, until ctx ends.

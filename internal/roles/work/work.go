@@ -15,6 +15,7 @@ import (
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
 	_ "retrain/internal/quiet" // TensorFlow's small talk
+	"retrain/internal/roles"
 	"retrain/mlcore"
 	"retrain/tasks"
 )
@@ -75,7 +76,7 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 }
 
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
-func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, key, dir string) error {
+func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e roles.Entrance, dir string) error {
 	p := a.Config.Predict
 	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}.Load, dir)
 	m.Serves(live)
@@ -86,7 +87,7 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	followed := make(chan error, 1)
 	go func() { followed <- live.Run(loaded) }()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return httpapi.Serve(ctx, l, httpapi.WithKey(key, h)) })
+	g.Go(func() error { return e.Server(a, l.Addr().String()).ServePredictions(ctx, l, h) })
 	g.Go(func() error {
 		return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: a.Log})
 	})
