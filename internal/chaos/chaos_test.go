@@ -10,7 +10,7 @@ import (
 
 // A short piece of it, on the real programs. make chaos plays for as long as one wants.
 func TestChaos(t *testing.T) {
-	o := options{Seed: 1, For: 7 * time.Second, Dir: filepath.Join(t.TempDir(), "chaos"), Patience: 4 * time.Minute, Again: 2, Quiet: true, Bin: programs(t)}
+	o := options{Seed: 1, For: 7 * time.Second, Dir: filepath.Join(t.TempDir(), "chaos"), Patience: 4 * time.Minute, Again: 2, Workers: 2, Quiet: true, Bin: programs(t)}
 	r, err := play(t.Context(), o)
 	t.Log(r)
 	for i, what := range r.Broken {
@@ -28,8 +28,8 @@ func TestChaos(t *testing.T) {
 
 // The same seed makes the same plan.
 func TestThePlanFollowsFromTheSeed(t *testing.T) {
-	a, b := newPlan(3, time.Minute).String(), newPlan(3, time.Minute).String()
-	if a != b || a == newPlan(4, time.Minute).String() {
+	a, b := newPlan(3, time.Minute, 2).String(), newPlan(3, time.Minute, 2).String()
+	if a != b || a == newPlan(4, time.Minute, 2).String() {
 		t.Errorf("got\n%s\nand\n%s", a, b)
 	}
 }

@@ -200,7 +200,7 @@ func (s *stage) asker(ctx context.Context, r *rand.Rand) {
 	models := []string{"price", "kind", "north", "slow", "careful"}
 	for sleep(ctx, 250*time.Millisecond) {
 		a := answered{Model: models[r.IntN(len(models))], Rows: []row{newRow(r, "q1"), newRow(r, "q2")}, At: time.Now()}
-		err := s.ask(ctx, &a, []string{"predict-1", "predict-2"}[r.IntN(2)])
+		err := s.ask(ctx, &a, fmt.Sprint("predict-", 1+r.IntN(s.Workers)))
 		s.asked.mu.Lock()
 		if err != nil {
 			s.asked.fail++

@@ -28,6 +28,10 @@ func main() {
 	flag.DurationVar(&o.Patience, "patience", 4*time.Minute, "how long the system may take then until nothing is left to do")
 	flag.IntVar(&o.Again, "again", 6, "how many runs are trained once more, and compared")
 	flag.StringVar(&o.Bin, "bin", "", "folder of the programs; built when empty")
+	flag.StringVar(&o.Other, "other", "", "folder of another version's programs: each process changes the version whenever it is started")
+	flag.StringVar(&o.Redis, "redis", single, "single, sentinel (a master, two replicas) or cluster (three masters, three replicas)")
+	flag.IntVar(&o.Workers, "workers", 2, "how many trainers, and how many predictors")
+	flag.BoolVar(&o.Namespaces, "netns", false, "each process in a network namespace of its own (as root, with iproute2)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	report, err := play(ctx, o)
@@ -46,6 +50,11 @@ type options struct {
 	Dir  string
 	Bin  string
 
+	Other      string
+	Redis      string
+	Workers    int
+	Namespaces bool
+
 	Patience time.Duration
 
 	Again int
@@ -62,7 +71,7 @@ func play(ctx context.Context, o options) (*report, error) {
 		return &report{}, err
 	}
 	defer s.close()
-	plan := newPlan(o.Seed, o.For)
+	plan := newPlan(o.Seed, o.For, s.Workers)
 	s.sayf("seed %d: %d faults in %v; logs in %s\n%s", o.Seed, len(plan), o.For, s.dir, plan)
 	if err := s.ready(ctx); err != nil {
 		return &report{}, err

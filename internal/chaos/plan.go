@@ -45,9 +45,12 @@ var kinds = []string{"kill", "kill", "kill", "kill", "term", "term", "pause", "p
 	"cancel", "cancel", "pause-model"}
 
 // newPlan draws a plan: a fault each second and a half or so, some of them at once.
-func newPlan(seed uint64, length time.Duration) (p plan) {
+func newPlan(seed uint64, length time.Duration, workers int) (p plan) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	processes := []string{"serve-1", "serve-2", "scheduler-1", "scheduler-2", "train-1", "train-2", "train-1", "train-2", "predict-1", "predict-2"}
+	processes := names(workers)
+	for i := range workers { // twice as often as the others
+		processes = append(processes, fmt.Sprint("train-", i+1))
+	}
 	models := []string{"careful", "kind", "north", "price", "series", "slow"}
 	for at := 2 * time.Second; at < length; at += time.Duration(100+r.IntN(2800)) * time.Millisecond {
 		f := fault{At: at, Kind: kinds[r.IntN(len(kinds))], Who: processes[r.IntN(len(processes))]}
@@ -113,6 +116,13 @@ func (s *stage) do(ctx context.Context, f fault) error {
 		p.signal(syscall.SIGCONT)
 		return nil
 	case "redis", "s3":
+		switch {
+		case s.nodes != nil && f.Kind == "redis":
+			s.nodes.freeze(int(f.At/time.Millisecond), f.Who == "all", over)
+			return nil
+		case s.Namespaces && f.Way == "down" && f.Who != "all":
+			return s.unplug(ctx, f, over)
+		}
 		return s.spoil(ctx, f, over)
 	case "flush", "redis-kill", "redis-restore":
 		return s.harm(ctx, f, over)
@@ -167,11 +177,26 @@ func (s *stage) spoil(ctx context.Context, f fault, over <-chan time.Time) error
 	return nil
 }
 
+// unplug pulls a process' cable: it reaches nobody, and nobody reaches it.
+func (s *stage) unplug(ctx context.Context, f fault, over <-chan time.Time) error {
+	s.note("unplug")
+	if err := s.network.plug(ctx, f.Who, false); err != nil {
+		return err
+	}
+	<-over
+	return s.network.plug(ctx, f.Who, true)
+}
+
 // harm empties Redis, kills it, or brings back an old state of it, which the first time has to be made.
 func (s *stage) harm(ctx context.Context, f fault, over <-chan time.Time) error {
 	s.redisMu.Lock()
 	defer s.redisMu.Unlock()
-	if f.Kind == "flush" {
+	switch {
+	case s.nodes != nil && f.Kind == "flush":
+		return s.nodes.flush(ctx)
+	case s.nodes != nil:
+		return s.nodes.kill(ctx, int(f.At/time.Millisecond), over)
+	case f.Kind == "flush":
 		return s.flush(ctx)
 	}
 	s.redis.Kill()

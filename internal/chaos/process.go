@@ -1,26 +1,32 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"retrain/internal/embedded"
 )
 
 // A process is one program of the system, which may die and be started again.
 type process struct {
 	Name   string
 	Listen string // its address; "" for none
-	Redis  *proxy // its own ways to the servers
+	Redis  *proxy // its own ways to the servers; nil where Redis is more than one
 	S3     *proxy
 
-	program string
-	args    []string
-	log     *os.File
+	before   []string // of its command
+	programs []string // the first time the first, then the next
+	args     []string
+	log      *os.File
+	starts   int
 
 	mu    sync.Mutex // guards the following
 	cmd   *exec.Cmd
@@ -30,22 +36,36 @@ type process struct {
 	died  []string        // how it ended without being told
 }
 
-func (s *stage) process(name, program, listen string, args ...string) (*process, error) {
-	p := &process{Name: name, Listen: listen, program: filepath.Join(s.bin, program)}
-	var err error
-	if p.Redis, err = s.proxies.open(name+"/redis", s.redis.Addr()); err != nil {
+// process returns a program of ours that was not started. It is told where to listen unless it is a trainer.
+func (s *stage) process(ctx context.Context, name, program string, args ...string) (p *process, err error) {
+	p = &process{Name: name, programs: []string{filepath.Join(s.bin, program)}}
+	if s.Other != "" {
+		p.programs = append(p.programs, filepath.Join(s.Other, program))
+		if strings.HasSuffix(name, "-2") {
+			slices.Reverse(p.programs)
+		}
+	}
+	host, before, err := s.network.add(ctx, name)
+	if err != nil {
 		return nil, err
+	}
+	p.before = before
+	if s.nodes == nil {
+		if p.Redis, err = s.proxies.open(name+"/redis", s.redis.Addr()); err != nil {
+			return nil, err
+		}
 	}
 	if p.S3, err = s.proxies.open(name+"/s3", s.s3.Endpoint()[len("http://"):]); err != nil {
 		return nil, err
 	}
 	config := filepath.Join(s.dir, name+".yaml")
-	if err := s.writeConfig(config, p.Redis.Addr(), p.S3.Addr(), ""); err != nil {
+	if err := s.writeConfig(config, s.section(p.Redis), p.S3.Addr(), ""); err != nil {
 		return nil, err
 	}
 	p.args = slices.Concat(args, []string{"--config", config})
-	if listen != "" {
-		p.args = append(p.args, "--listen", listen)
+	if len(args) == 0 || args[0] != "train" {
+		p.Listen = fmt.Sprint(host, ":", embedded.FreePort(0))
+		p.args = append(p.args, "--listen", p.Listen)
 	}
 	p.log, err = os.OpenFile(filepath.Join(s.dir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	return p, err
@@ -58,8 +78,11 @@ func (p *process) start() error {
 	if p.cmd != nil {
 		return nil
 	}
-	fmt.Fprintf(p.log, "--- start %s\n", time.Now().Format(time.RFC3339Nano))
-	cmd := exec.Command(p.program, p.args...)
+	program := p.programs[p.starts%len(p.programs)]
+	p.starts++
+	fmt.Fprintf(p.log, "--- start %s at %s\n", program, time.Now().Format(time.RFC3339Nano))
+	line := slices.Concat(p.before, []string{program}, p.args)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -14,6 +14,7 @@ import (
 // Proxies stand between the processes and the servers.
 type proxies struct {
 	server *toxiproxy.ApiServer
+	host   string // where they listen
 	all    []*proxy
 }
 
@@ -30,7 +31,7 @@ type proxy struct {
 }
 
 func (p *proxies) open(name, upstream string) (*proxy, error) {
-	x := &proxy{Proxy: toxiproxy.NewProxy(p.server, name, "127.0.0.1:0", upstream)}
+	x := &proxy{Proxy: toxiproxy.NewProxy(p.server, name, p.host+":0", upstream)}
 	if err := x.Start(); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,9 @@ var accepts = map[string]struct {
 type stage struct {
 	options
 	dir, bin string
-	redis    *embedded.Redis
+	redis    *embedded.Redis // nil where there are nodes
+	nodes    *nodes          // nil where there is one server
+	network  *network
 	s3       *gateway.S3
 	proxies  *proxies
 	all      []*process
@@ -90,8 +93,11 @@ func newStage(ctx context.Context, o options) (s *stage, err error) {
 	if s.bin, err = s.programs(ctx); err != nil {
 		return nil, err
 	}
-	s.redis = &embedded.Redis{Dir: filepath.Join(s.dir, "redis"), Log: slog.New(slog.DiscardHandler)}
-	if err := s.redis.Start(ctx); err != nil {
+	if s.network, err = newNetwork(ctx, o.Namespaces); err != nil {
+		return nil, err
+	}
+	s.proxies.host = s.network.host
+	if err := s.startRedis(ctx); err != nil {
 		return nil, err
 	}
 	s.s3 = &gateway.S3{Dir: filepath.Join(s.dir, "s3"), Port: embedded.FreePort(0), AccessKeyID: user, SecretAccessKey: password}
@@ -102,13 +108,34 @@ func newStage(ctx context.Context, o options) (s *stage, err error) {
 		return nil, err
 	}
 	s.ours = filepath.Join(s.dir, "ours.yaml")
-	if err := s.writeConfig(s.ours, s.redis.Addr(), s.s3.Endpoint()[len("http://"):], ""); err != nil {
+	if err := s.writeConfig(s.ours, s.section(nil), s.s3.Endpoint()[len("http://"):], ""); err != nil {
 		return nil, err
 	}
 	if err := s.apply(ctx, ", trainInterval: 20s"); err != nil {
 		return nil, err
 	}
-	return s, s.startAll()
+	return s, s.startAll(ctx)
+}
+
+func (s *stage) startRedis(ctx context.Context) (err error) {
+	dir := filepath.Join(s.dir, "redis")
+	if s.Redis != "" && s.Redis != single {
+		s.nodes, err = newNodes(ctx, dir, s.Redis)
+		return err
+	}
+	s.redis = &embedded.Redis{Dir: dir, Log: slog.New(slog.DiscardHandler)}
+	return s.redis.Start(ctx)
+}
+
+// section returns what a configuration says of Redis, which a single one is reached by a proxy for, unless that is nil.
+func (s *stage) section(by *proxy) string {
+	switch {
+	case s.nodes != nil:
+		return s.nodes.section
+	case by != nil:
+		return fmt.Sprintf("redis: {addr: %q}\n", by.Addr())
+	}
+	return fmt.Sprintf("redis: {addr: %q}\n", s.redis.Addr())
 }
 
 // programs returns the folder with the programs, built where they are not given.
@@ -129,19 +156,28 @@ func build(ctx context.Context, dir string) error {
 	return nil
 }
 
-func (s *stage) startAll() error {
-	for _, name := range []string{"serve-1", "serve-2", "scheduler-1", "scheduler-2", "train-1", "train-2", "predict-1", "predict-2"} {
+// names returns those of all processes.
+func names(workers int) []string {
+	all := []string{"serve-1", "serve-2", "scheduler-1", "scheduler-2"}
+	for i := range workers {
+		all = append(all, fmt.Sprint("train-", i+1), fmt.Sprint("predict-", i+1))
+	}
+	return all
+}
+
+func (s *stage) startAll(ctx context.Context) error {
+	for _, name := range names(s.Workers) {
 		var p *process
 		var err error
-		switch name[:len(name)-2] {
+		switch role, _, _ := strings.Cut(name, "-"); role {
 		case "serve":
-			p, err = s.process(name, "producer", freeAddress(), "serve")
+			p, err = s.process(ctx, name, "producer", "serve")
 		case "scheduler":
-			p, err = s.process(name, "scheduler", freeAddress())
+			p, err = s.process(ctx, name, "scheduler")
 		case "train":
-			p, err = s.process(name, "worker", "", "train", "--verbose")
+			p, err = s.process(ctx, name, "worker", "train", "--verbose")
 		case "predict":
-			p, err = s.process(name, "worker", freeAddress(), "predict")
+			p, err = s.process(ctx, name, "worker", "predict")
 		}
 		if err != nil {
 			return err
@@ -173,8 +209,6 @@ func (s *stage) ready(ctx context.Context) error {
 	return nil
 }
 
-func freeAddress() string { return fmt.Sprint("127.0.0.1:", embedded.FreePort(0)) }
-
 // named returns a process.
 func (s *stage) named(name string) *process {
 	for _, p := range s.all {
@@ -187,15 +221,15 @@ func (s *stage) named(name string) *process {
 
 // writeConfig writes a configuration by which a program reaches the servers.
 func (s *stage) writeConfig(file, redis, s3, rest string) error {
-	text := fmt.Sprintf("redis: {addr: %q}\ns3: {bucket: %s, endpoint: %q, pathStyle: true, accessKeyId: %s, secretAccessKey: %s}\n%s",
-		redis, bucket, "http://"+s3, user, password, rest)
+	text := redis + fmt.Sprintf("s3: {bucket: %s, endpoint: %q, pathStyle: true, accessKeyId: %s, secretAccessKey: %s}\n%s",
+		bucket, "http://"+s3, user, password, rest)
 	return os.WriteFile(file, []byte(text), 0o600)
 }
 
 // apply declares the models; careful is trained by the clock as interval says.
 func (s *stage) apply(ctx context.Context, interval string) error {
 	file := filepath.Join(s.dir, "retrain.yaml")
-	if err := s.writeConfig(file, s.redis.Addr(), s.s3.Endpoint()[len("http://"):], fmt.Sprintf(declared, interval)); err != nil {
+	if err := s.writeConfig(file, s.section(nil), s.s3.Endpoint()[len("http://"):], fmt.Sprintf(declared, interval)); err != nil {
 		return err
 	}
 	return s.producer(ctx, nil, "apply", "-f", file)
@@ -219,6 +253,16 @@ func (s *stage) command(ctx context.Context, config string, args ...string) *exe
 
 // heal ends all faults: everybody runs, everything answers.
 func (s *stage) heal(ctx context.Context) {
+	if s.nodes != nil {
+		if err := s.nodes.start(); err != nil {
+			s.sayf("start Redis: %v", err)
+		}
+	}
+	for i := range s.network.names {
+		if err := s.network.plug(ctx, s.network.names[i], true); err != nil {
+			s.sayf("plug in: %v", err)
+		}
+	}
 	for _, x := range s.proxies.all {
 		if err := x.heal(ctx); err != nil {
 			s.sayf("heal %s: %v", x.Name, err)
@@ -249,7 +293,12 @@ func (s *stage) close() {
 	for _, x := range s.proxies.all {
 		x.Stop()
 	}
-	s.redis.Kill()
+	if s.nodes != nil {
+		s.nodes.stop()
+	} else {
+		s.redis.Kill()
+	}
+	s.network.remove()
 	_ = s.s3.Stop() // nobody needs it any more
 }
 
