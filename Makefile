@@ -41,7 +41,8 @@ build: libtensorflow ## the programs, into bin/
 	@$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/worker ./cmd/standalone
 
 chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SEED=1, on real processes; then check that nothing was lost
-	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m)
+	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m) -redis $(or $(REDIS),single) -workers $(or $(WORKERS),2) \
+		$(if $(NETNS),-netns) $(if $(OTHER),-other $(OTHER))
 
 bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
 	@$(GO) run ./bench/fit -python $(or $(PYTHON),python3) -svg bench/fit/fit.svg

@@ -232,7 +232,7 @@ func dump(ctx context.Context, c *redis.Client) (all []redisKey, err error) {
 			var members []redis.Z
 			members, err = c.ZRangeWithScores(ctx, key, 0, -1).Result()
 			for _, z := range members {
-				k.Values = append(k.Values, []byte(fmt.Sprint(z.Member)), []byte(strconv.FormatFloat(z.Score, 'g', -1, 64)))
+				k.Values = append(k.Values, fmt.Append(nil, z.Member), []byte(strconv.FormatFloat(z.Score, 'g', -1, 64)))
 			}
 		case "none", "stream": // it has just gone; hints that nobody waits for any more
 			continue
@@ -241,7 +241,7 @@ func dump(ctx context.Context, c *redis.Client) (all []redisKey, err error) {
 			return nil, err
 		}
 		for v := range elements(answer) {
-			k.Values = append(k.Values, []byte(fmt.Sprint(v)))
+			k.Values = append(k.Values, fmt.Append(nil, v))
 		}
 		all = append(all, k)
 	}

@@ -70,7 +70,7 @@ func play(ctx context.Context, o options) (*report, error) {
 	if err != nil {
 		return &report{}, err
 	}
-	defer s.close()
+	defer s.close() //nolint:contextcheck // an interrupt, too, leaves no namespaces behind
 	plan := newPlan(o.Seed, o.For, s.Workers)
 	s.sayf("seed %d: %d faults in %v; logs in %s\n%s", o.Seed, len(plan), o.For, s.dir, plan)
 	if err := s.ready(ctx); err != nil {
