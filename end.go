@@ -27,6 +27,8 @@ type Endings struct {
 	Leases   Revoker
 	Queue    Queue
 	Events   Announcer
+	Ended    func(*Run) // is told of each verdict that is reached here, once it is stored; nil: nobody is
+	Tracer   Tracer     // nil: nothing is followed
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -69,7 +71,13 @@ func (n *Endings) Conclude(ctx context.Context, run *Run) error {
 }
 
 func (n *Endings) promote(ctx context.Context, id RunID, why string) error {
-	_, err := n.Registry.MoveChampion(ctx, id.Model, func(c Champion) (Champion, bool) { return c.Next(id.Number, n.Now(), why) })
+	ctx, end := begin(ctx, n.Tracer, "promote", "model", id.Model, "version", id.Number)
+	_, err := n.Registry.MoveChampion(ctx, id.Model, func(c Champion) (Champion, bool) {
+		next, moves := c.Next(id.Number, n.Now(), why)
+		next.Trace = mark(ctx, n.Tracer)
+		return next, moves
+	})
+	end(err)
 	if err != nil {
 		return fmt.Errorf("promote %s: %w", id, err)
 	}
@@ -106,6 +114,7 @@ func (n *Endings) Cancel(ctx context.Context, id RunID, by string) (Result, erro
 			return Result{}, err
 		}
 		run.Result = &verdict
+		n.ended(&run)
 	}
 	if run.Result.State != Cancelled {
 		return *run.Result, Errorf(ConflictError, "run %s has ended already: %s", id, run.Result.State)
@@ -115,6 +124,13 @@ func (n *Endings) Cancel(ctx context.Context, id RunID, by string) (Result, erro
 		n.Log.WarnContext(ctx, "cancelled; its worker notices later", "run", id.String(), "err", err)
 	}
 	return *run.Result, n.Conclude(ctx, &run)
+}
+
+// ended tells of a verdict that was reached here.
+func (n *Endings) ended(run *Run) {
+	if n.Ended != nil {
+		n.Ended(run)
+	}
 }
 
 func (n *Endings) cancelled(ctx context.Context, run *Run, by string) (Result, error) {

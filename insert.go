@@ -43,6 +43,7 @@ type Inserter struct {
 	Counter Counter
 	Accepts func(m *Model, records []Record) (int, error) // how many records the model's partition and filter accept
 	Request func(ctx context.Context, m *Model, s State, why Reason) error
+	Tracer  Tracer // nil: nothing is followed
 	Now     func() time.Time
 	Log     *slog.Logger
 
@@ -60,8 +61,10 @@ type Inserted struct {
 
 // Insert stores b and counts it. When it returns without an error the records are in S3. What could not be counted or
 // requested, because Redis was away, is found by the next sweep: it is logged and is no error of the insert.
-func (in *Inserter) Insert(ctx context.Context, b Batch) (Inserted, error) {
-	answer := Inserted{Resource: b.Resource, Triggered: []string{}}
+func (in *Inserter) Insert(ctx context.Context, b Batch) (answer Inserted, err error) {
+	ctx, end := begin(ctx, in.Tracer, "insert", "resource", b.Resource, "batch", b.ID, "records", len(b.Records))
+	defer func() { end(err) }()
+	answer = Inserted{Resource: b.Resource, Triggered: []string{}}
 	if err := in.native(ctx, b.Resource); err != nil {
 		return answer, err
 	}

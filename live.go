@@ -68,6 +68,7 @@ type Live struct {
 	Dir     string                            // for the versions' files, while they are loaded
 	Memory  int64                             // bytes that loaded versions may take: beyond it those asked longest ago go, and come back when asked; 0: no limit
 	Poll    time.Duration                     // how often the pointers are read again, whatever the events say
+	Tracer  Tracer                            // nil: nothing is followed
 	Now     func() time.Time
 	Log     *slog.Logger
 
@@ -87,6 +88,7 @@ type Live struct {
 type place struct {
 	pointer  Champion         // as it was read last
 	champion *serving         // what answers; nil before the first version, and where there is no room for it
+	since    time.Time        // when it began to
 	loaded   map[int]*serving // by version, the champion among them
 	loading  map[int]*loading
 	refused  map[int]*Refusal
@@ -185,7 +187,11 @@ func (l *Live) converge(ctx context.Context, model string) (settled bool, err er
 		if !l.mayHaveChanged(ctx, model, version) {
 			continue
 		}
-		way := l.load(ctx, model, version)
+		cause := ctx
+		if version == c.Version {
+			cause = within(ctx, l.Tracer, c.Trace)
+		}
+		way := l.load(cause, model, version)
 		if l.Memory > 0 && l.Version(model) == 0 { // what it takes decides whether there is room for the next model
 			<-way.done
 		}
@@ -233,6 +239,7 @@ func (l *Live) swap(p *place) {
 	}
 	if next != nil && next != p.champion {
 		p.champion = next
+		p.since = l.Now()
 		l.Log.Info("serving", "model", p.pointer.Model, "version", next.version)
 		l.makeRoom()
 		l.nowReady()

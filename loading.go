@@ -55,7 +55,9 @@ func (l *Live) load(ctx context.Context, model string, version int) *loading {
 	p.loading[version] = way
 	l.loads.Go(func() {
 		defer cancel()
+		ctx, end := begin(ctx, l.Tracer, "reload", "model", model, "version", version)
 		s, stamp, err := l.bring(ctx, model, version, again != nil)
+		end(err)
 		way.err = l.arrived(ctx, p, &Refusal{Model: model, Version: version, stamp: stamp}, s, err)
 		close(way.done)
 	})
@@ -89,6 +91,9 @@ func (l *Live) bring(ctx context.Context, model string, version int, stamped boo
 	}
 	s = &serving{Servable: loaded, version: version, manifest: v.Manifest}
 	s.used.Store(l.Now().UnixNano())
+	if l.Tracer != nil {
+		s.trace.Store(new(l.Tracer.Mark(ctx)))
+	}
 	return s, stamp, nil
 }
 

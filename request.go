@@ -35,6 +35,7 @@ type Requester struct {
 	Queue  Queue
 	Ledger Requested
 	By     string // who asks by hand
+	Tracer Tracer // nil: nothing is followed
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -46,14 +47,16 @@ func (q *Requester) Request(ctx context.Context, m *Model, s State, why Reason, 
 }
 
 // ask requests a run, unless one waits.
-func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (RunID, error) {
-	id := RunID{Model: m.Name, Number: s.Queued}
+func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (id RunID, err error) {
+	id = RunID{Model: m.Name, Number: s.Queued}
 	if s.Queued == 0 {
-		run.RequestedAt = q.Now().UTC()
+		var end func(error)
+		ctx, end = begin(ctx, q.Tracer, "request", "run", run.ID.String(), "reason", string(run.Reason))
+		defer func() { end(err) }()
+		run.RequestedAt, run.Trace = q.Now().UTC(), mark(ctx, q.Tracer)
 		if run.Reason == ByHand || run.Reason == ByImport {
 			run.By = q.By
 		}
-		var err error
 		if id, err = q.create(ctx, run); err != nil {
 			return id, fmt.Errorf("request %s: %w", run.ID, err)
 		}

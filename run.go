@@ -58,6 +58,7 @@ type Run struct {
 	By           string    `json:"by,omitempty"` // who asked for it, where that was a person
 	ResetWeights bool      `json:"resetWeights"` // false: continue from the champion's weights
 	Import       *Import   `json:"import,omitempty"`
+	Trace        string    `json:"trace,omitempty"` // of what it was requested for, where that is followed; as Tracer.Mark names it
 
 	Start  *Start  `json:"start,omitempty"`  // nil while queued
 	Result *Result `json:"result,omitempty"` // nil until the verdict

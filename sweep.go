@@ -51,6 +51,16 @@ type RunWatch interface {
 	Waiting(ctx context.Context, id RunID, attempt int) (bool, error)
 }
 
+// A Witness is told what sweeps find.
+type Witness interface {
+	// State is called with each model as each sweep finds it.
+	State(m *Model, s State)
+	// Uncounted is called with how many batches of a model's were stored and not counted, whenever that was looked at.
+	Uncounted(model string, batches int)
+	// HandedOn is called with each run that nobody was at.
+	HandedOn(id RunID)
+}
+
 // A Sweeper finds what got lost between two steps of the flow, because a process died or Redis was away. Several may run at
 // once: each thing that they do is done once.
 type Sweeper struct {
@@ -64,6 +74,8 @@ type Sweeper struct {
 	Request func(ctx context.Context, m *Model, s State, why Reason) error
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	Witness Witness // is told what is found; nil: nobody is
 
 	Champion func(ctx context.Context, model string) (Champion, error) // a model's pointer; a ModelNotTrainedError for none
 	Drift    func(ctx context.Context, model string) (float64, error)  // how far a model's questions have drifted, 0 where nobody says it; nil: nobody ever does
@@ -121,6 +133,9 @@ func (s *Sweeper) sweep(ctx context.Context, m *Model) error {
 	if err != nil {
 		return err
 	}
+	if s.Witness != nil {
+		s.Witness.State(m, state)
+	}
 	if err := s.revive(ctx, m, state); err != nil {
 		return err
 	}
@@ -157,6 +172,9 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if s.Witness != nil {
+		s.Witness.HandedOn(id)
 	}
 	s.Log.WarnContext(ctx, "nobody was at it: handed on", "run", id.String(), "attempt", state.Attempt)
 	return s.Queue.Enqueue(ctx, id, state.Attempt, m.Lane(), "abandoned")
@@ -214,6 +232,9 @@ func (s *Sweeper) count(ctx context.Context, m *Model) error {
 		return nil // the next sweep rebuilds it
 	} else if err != nil {
 		return err
+	}
+	if s.Witness != nil {
+		s.Witness.Uncounted(m.Name, len(missing))
 	}
 	counted := 0
 	var came []string

@@ -57,6 +57,8 @@ type Training struct {
 	Events   Announcer
 	Admit    func(ctx context.Context, s *Start) error            // an UnavailableError while the run doesn't fit into this machine; nil: everything does
 	Fold     func(ctx context.Context, m *Model, d Dataset) error // Sweeper.Fold; nil where no source puts batches together
+	Ended    func(*Run)                                           // is told of each verdict that is reached here, once it is stored; nil: nobody is
+	Tracer   Tracer                                               // nil: nothing is followed
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -75,20 +77,29 @@ func (t *Training) Do(ctx context.Context, id RunID) error {
 	if err != nil {
 		return err
 	}
+	held, end := begin(within(held, t.Tracer, run.Trace), t.Tracer, "run", "run", id.String(), "model", id.Model)
+	err = t.toTheEnd(ctx, held, &run)
+	end(err)
+	return err
+}
+
+// toTheEnd gives a run its verdict while its lease is held, unless it has one, and does what follows from it.
+func (t *Training) toTheEnd(ctx, held context.Context, run *Run) error {
 	if run.Result == nil {
-		result, err := t.work(held, &run)
+		result, err := t.work(held, run)
 		if err != nil {
-			return t.unlessEnded(ctx, id, err)
+			return t.unlessEnded(ctx, run.ID, err)
 		}
-		if result, err = t.Runs.FinishRun(held, id, result); err != nil {
+		if result, err = t.Runs.FinishRun(held, run.ID, result); err != nil {
 			return err
 		}
 		run.Result = &result
+		t.endings().ended(run)
 	}
-	if err := t.retake(held, &run); err != nil {
+	if err := t.retake(held, run); err != nil {
 		return err
 	}
-	return t.endings().Conclude(held, &run)
+	return t.endings().Conclude(held, run)
 }
 
 // unlessEnded returns the error of an attempt, and nil where the run got its verdict meanwhile: it was cancelled.
@@ -268,7 +279,11 @@ func (t *Training) fit(ctx context.Context, run *Run, start Start, dir string) (
 		}
 		return t.Runs.SaveCheckpoint(saving, run.ID, state)
 	}
+	spans := &fitSpans{ctx: ctx, tracer: t.Tracer, now: t.Now}
+	spans.next()
+	defer spans.last()
 	job.Progress = func(p Progress) {
+		spans.done(p)
 		p.Run, p.State = run.ID.String(), Running
 		err := t.Ledger.SetProgress(ctx, run.ID.Model, p)
 		if errors.Is(err, ConflictError) {
@@ -342,11 +357,14 @@ func (t *Training) publish(ctx context.Context, run *Run, start Start, fit Fit, 
 	if !run.ResetWeights {
 		mf.Continues = start.Champion
 	}
+	ctx, end := begin(ctx, t.Tracer, "publish", "model", run.ID.Model, "version", run.ID.Number)
 	_, err := t.Registry.Publish(ctx, mf, os.DirFS(dir))
+	end(err)
 	return err
 }
 
 // endings is what follows from the verdict.
 func (t *Training) endings() *Endings {
-	return &Endings{Catalog: t.Catalog, Runs: t.Runs, Registry: t.Registry, Ledger: t.Ledger, Queue: t.Queue, Events: t.Events, Now: t.Now, Log: t.Log}
+	return &Endings{Catalog: t.Catalog, Runs: t.Runs, Registry: t.Registry, Ledger: t.Ledger, Queue: t.Queue, Events: t.Events,
+		Ended: t.Ended, Tracer: t.Tracer, Now: t.Now, Log: t.Log}
 }

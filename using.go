@@ -23,7 +23,10 @@ const (
 )
 
 // A Using is a version that is held for somebody: it answers until Done is called, whatever becomes of it meanwhile.
-type Using struct{ s *serving }
+type Using struct {
+	s   *serving
+	end func(error) // of the span that it is; nil for most
+}
 
 // Version returns its number.
 func (u Using) Version() int { return u.s.version }
@@ -32,7 +35,12 @@ func (u Using) Version() int { return u.s.version }
 func (u Using) Manifest() *Manifest { return u.s.manifest }
 
 // Done lets go. The Using must not be used any more.
-func (u Using) Done() { u.s.users.Done() }
+func (u Using) Done() {
+	u.s.users.Done()
+	if u.end != nil {
+		u.end(nil)
+	}
+}
 
 // Predict answers records in their order. Errors are those of Servable.
 func (u Using) Predict(ctx context.Context, records []Record) ([]Prediction, error) {
@@ -62,8 +70,9 @@ type serving struct {
 	version  int
 	manifest *Manifest
 	users    sync.WaitGroup
-	used     atomic.Int64 // when it was asked last, Unix ns
-	asked    atomic.Bool  // for itself, when it was no champion
+	used     atomic.Int64           // when it was asked last, Unix ns
+	asked    atomic.Bool            // for itself, when it was no champion
+	trace    atomic.Pointer[string] // of its loading, until somebody has used it; nil where nothing is followed
 }
 
 // How long a question waits for a version that is on its way: fetched, loaded and warmed.
@@ -74,7 +83,7 @@ const loadPatience = 5 * time.Second
 // UnavailableError for one that is refused here, or not loaded yet.
 func (l *Live) Use(ctx context.Context, model string, which Which) (Using, error) {
 	if s := l.hold(model, which); s != nil {
-		return Using{s}, nil
+		return l.using(ctx, s), nil
 	}
 	version, err := l.resolve(ctx, model, which)
 	if err != nil {
@@ -94,9 +103,21 @@ func (l *Live) Use(ctx context.Context, model string, which Which) (Using, error
 				WithHint("try again; the log of the prediction worker says what holds it up")
 		}
 		if s := l.hold(model, Which{Version: version}); s != nil {
-			return Using{s}, nil
+			return l.using(ctx, s), nil
 		}
 	}
+}
+
+// using returns the use of what is held. The first one belongs to the trace that brought it here.
+func (l *Live) using(ctx context.Context, s *serving) Using {
+	u := Using{s: s}
+	if s.trace.Load() == nil {
+		return u
+	}
+	if mark := s.trace.Swap(nil); mark != nil {
+		_, u.end = begin(within(ctx, l.Tracer, *mark), l.Tracer, "first prediction", "model", s.manifest.Model, "version", s.version)
+	}
+	return u
 }
 
 // Predict answers records with the model's champion of this moment, whose version it returns. Errors are those of Use and of
@@ -187,6 +208,27 @@ func (l *Live) Version(model string) int {
 		return p.champion.version
 	}
 	return 0
+}
+
+// An Answering is the version of a model that answers.
+type Answering struct {
+	Model    string
+	Manifest *Manifest // must not be changed
+	Since    time.Time // when it began to
+}
+
+// Answering returns what answers now, by model.
+func (l *Live) Answering() []Answering {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	list := make([]Answering, 0, len(l.places))
+	for name, p := range l.places {
+		if p.champion != nil {
+			list = append(list, Answering{name, p.champion.manifest, p.since})
+		}
+	}
+	slices.SortFunc(list, func(a, b Answering) int { return cmp.Compare(a.Model, b.Model) })
+	return list
 }
 
 // Loaded returns the versions of a model that are loaded, ascending.

@@ -62,7 +62,8 @@ type Champion struct {
 	Highest  int       `json:"highest"`  // the highest version that ever became champion by itself
 	At       time.Time `json:"at"`
 	Why      string    `json:"why"`
-	By       string    `json:"by,omitempty"` // who moved it, where that was a person
+	By       string    `json:"by,omitempty"`    // who moved it, where that was a person
+	Trace    string    `json:"trace,omitempty"` // of the move, where it is followed; as Tracer.Mark names it
 }
 
 // A Verdict is the gate's answer.
@@ -132,7 +133,7 @@ func (c Champion) moved(version int, at time.Time, why string) Champion {
 		c.Previous, c.Version = c.Version, version
 	}
 	c.Sequence++
-	c.At, c.Why, c.By = at.UTC(), why, ""
+	c.At, c.Why, c.By, c.Trace = at.UTC(), why, "", ""
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"retrain"
 	"retrain/internal/httpapi"
+	"retrain/internal/meter"
 )
 
 // A metric in PromQL: what stands before a selector, and is one of ours, asynq's or the process'.
@@ -43,16 +44,16 @@ func TestAlertsAndDashboardAskForMetricsThatExist(t *testing.T) {
 // serving is a predictor with nothing loaded.
 type serving struct{}
 
-func (serving) Serving() []string          { return nil }
-func (serving) Version(string) int         { return 0 }
-func (serving) Refused() []retrain.Refusal { return nil }
-func (serving) Ready() bool                { return true }
+func (serving) Answering() []retrain.Answering { return nil }
+func (serving) Refused() []retrain.Refusal     { return nil }
+func (serving) Ready() bool                    { return true }
 
 // exported returns the names of what the programs export.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	m := httpapi.NewMetrics("test")
 	m.Serves(serving{})
+	m.MustRegister(meter.NewIO(), meter.NewSweeps(), meter.NewStream())
 	inspector := asynq.NewInspector(asynq.RedisClientOpt{Addr: "127.0.0.1:1"})
 	defer inspector.Close()
 	descriptions := make(chan *prometheus.Desc, 1000)

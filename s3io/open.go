@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/aws/smithy-go/tracing"
 
 	"retrain"
 )
@@ -36,6 +38,9 @@ type Config struct {
 	CA              string // a PEM file: the authorities that are trusted, instead of the system's
 	Encryption      string // AES256 or aws:kms; "" is what the bucket does by itself
 	KMSKey          string // for aws:kms; "" is the account's own
+
+	Instrument []func(*middleware.Stack) error // what counts and follows the requests; none by default
+	Tracer     tracing.TracerProvider          // nil: nothing is followed
 }
 
 // Patience. A request that does not get through is better given up while whoever asked still waits: everything in Retrain is
@@ -113,6 +118,10 @@ func (cfg Config) client(ctx context.Context) (*s3.Client, error) {
 		o.UsePathStyle = cfg.PathStyle
 		if cfg.Endpoint != "" {
 			o.BaseEndpoint = &cfg.Endpoint
+		}
+		o.APIOptions = append(o.APIOptions, cfg.Instrument...)
+		if cfg.Tracer != nil {
+			o.TracerProvider = cfg.Tracer
 		}
 		o.DisableLogOutputChecksumValidationSkipped = true // servers that send no checksum are common, and not news
 	}), nil

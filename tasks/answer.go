@@ -20,7 +20,7 @@ const answerTTL = 10 * time.Second
 func (w *Worker) answer(ctx context.Context, t *asynq.Task) error {
 	var p predictPayload
 	if err := json.Unmarshal(t.Payload(), &p); err != nil {
-		return fmt.Errorf("%w: %w", errUndecodable, err)
+		return fmt.Errorf("%w: %w", ErrUndecodable, err)
 	}
 	question, err := w.Conn.Redis.Get(ctx, questionKey(p.Question)).Bytes()
 	if errors.Is(err, redis.Nil) {

@@ -121,7 +121,7 @@ func failure(text string) error {
 func (w *Worker) chunk(ctx context.Context, t *asynq.Task) error {
 	var p chunkPayload
 	if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Rows < 1 || p.Number < 0 {
-		return fmt.Errorf("%w: %w", errUndecodable, err)
+		return fmt.Errorf("%w: %w", ErrUndecodable, err)
 	}
 	ctx, cancel := w.untilShutdown(ctx)
 	defer cancel()

@@ -25,6 +25,8 @@ type Config struct {
 	TLS      *tls.Config // nil: none
 	Sentinel Sentinel
 	Cluster  []string // addresses of some of the nodes
+
+	Instrument []func(redis.UniversalClient) error // what counts and follows the commands of each client; none by default
 }
 
 // Sentinel says which sentinels to ask for which master.
@@ -40,8 +42,9 @@ type Sentinel struct {
 type Conn struct {
 	Redis redis.UniversalClient
 
-	options *redis.UniversalOptions
-	addr    string // for people
+	options    *redis.UniversalOptions
+	instrument []func(redis.UniversalClient) error
+	addr       string // for people
 }
 
 var _ asynq.RedisConnOpt = (*Conn)(nil)
@@ -58,7 +61,7 @@ func Open(cfg Config) (*Conn, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	c := &Conn{options: o}
+	c := &Conn{options: o, instrument: cfg.Instrument}
 	switch sentinel := cfg.Sentinel.Master != "" || len(cfg.Sentinel.Addrs) > 0; {
 	case sentinel && len(cfg.Cluster) > 0:
 		return nil, retrain.Errorf(retrain.ModelConfigError, "redis.sentinel and redis.cluster exclude each other")
@@ -90,6 +93,16 @@ func (c *Conn) MakeRedisClient() any { return c.client() }
 const mapAge = 3 * time.Second
 
 func (c *Conn) client() redis.UniversalClient {
+	client := c.plainClient()
+	for _, instrument := range c.instrument {
+		if err := instrument(client); err != nil { // then it is not seen, and works
+			slog.Warn("instrument the Redis client", "err", err)
+		}
+	}
+	return client
+}
+
+func (c *Conn) plainClient() redis.UniversalClient {
 	if !c.options.IsClusterMode {
 		return redis.NewUniversalClient(c.options)
 	}

@@ -16,9 +16,12 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 		began := time.Now()
 		err := next.ProcessTask(ctx, t)
+		if w.Ended != nil {
+			w.Ended(t.Type(), time.Since(began), err)
+		}
 		level := slog.LevelInfo
 		switch {
-		case err != nil && isFailure(err):
+		case err != nil && IsFailure(err):
 			level = slog.LevelWarn
 		case t.Type() == typePredict, t.Type() == typeChunk:
 			level = slog.LevelDebug
@@ -51,7 +54,7 @@ func decided(next asynq.Handler) asynq.Handler {
 			if v := recover(); v != nil {
 				err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 			}
-			if errors.Is(err, errUndecodable) || errors.Is(err, asynq.ErrHandlerNotFound) {
+			if errors.Is(err, ErrUndecodable) || errors.Is(err, asynq.ErrHandlerNotFound) {
 				err = fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 			}
 		}()
@@ -59,13 +62,13 @@ func decided(next asynq.Handler) asynq.Handler {
 	})
 }
 
-// isFailure reports whether an error uses up a retry. A deployment should not.
-func isFailure(err error) bool { return !errors.Is(err, context.Canceled) }
+// IsFailure reports whether an error uses up a retry. A deployment should not.
+func IsFailure(err error) bool { return !errors.Is(err, context.Canceled) }
 
 // retryDelay returns how long to wait after the n-th retry: not at all when a worker was shut down, else 1 s, doubled each
 // time, at most 15 s.
 func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
-	if !isFailure(err) {
+	if !IsFailure(err) {
 		return 0
 	}
 	return min(time.Second<<min(n, 4), 15*time.Second)

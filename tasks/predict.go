@@ -38,7 +38,8 @@ type answer struct {
 // A Predictor asks for predictions through the queue.
 type Predictor struct {
 	Conn    *Conn
-	Timeout time.Duration // how long to wait for an answer; 10 s
+	Timeout time.Duration  // how long to wait for an answer; 10 s
+	Tracer  retrain.Tracer // nil: nothing is followed
 }
 
 // Predict asks whichever prediction worker is free. Errors: those of Live.Predict as the worker met them, and an
@@ -74,8 +75,11 @@ func (p *Predictor) ask(ctx context.Context, model string, which retrain.Which, 
 	if err := p.Conn.Redis.Set(ctx, questionKey(id), question, timeout).Err(); err != nil {
 		return a, p.Conn.fault(err, doing)
 	}
-	_, err = p.Conn.queue().EnqueueContext(ctx, asynq.NewTask(typePredict, payload), asynq.Queue(predictQueue), asynq.TaskID(id),
+	headers := make(map[string]string)
+	sending, sent := publish(ctx, p.Tracer, predictQueue, id, headers)
+	_, err = p.Conn.queue().EnqueueContext(sending, asynq.NewTaskWithHeaders(typePredict, payload, headers), asynq.Queue(predictQueue), asynq.TaskID(id),
 		asynq.MaxRetry(0), asynq.Timeout(max(timeout, time.Second)))
+	sent(err)
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) { // that is the driver's second try, after a first that succeeded
 		return a, p.Conn.queueFault(ctx, err, doing)
 	}

@@ -59,7 +59,10 @@ const (
 )
 
 // Queue hands runs to workers.
-type Queue struct{ Conn *Conn }
+type Queue struct {
+	Conn   *Conn
+	Tracer retrain.Tracer // nil: nothing is followed
+}
 
 var _ retrain.Queue = (*Queue)(nil)
 
@@ -73,7 +76,7 @@ func trainTaskID(id retrain.RunID, attempt int) string {
 }
 
 // Enqueue puts a run's task into the queue of its model's lane. The same attempt again changes nothing.
-func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, lane string, why retrain.Reason) error {
+func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, lane string, why retrain.Reason) (err error) {
 	if lanes[lane] == 0 {
 		return retrain.Errorf(retrain.ModelConfigError, "lane %q of %s: it can be critical, default or low, with cpu- or gpu- before it", lane, id.Model)
 	}
@@ -81,7 +84,10 @@ func (q *Queue) Enqueue(ctx context.Context, id retrain.RunID, attempt int, lane
 	if err != nil {
 		return err
 	}
-	task := asynq.NewTaskWithHeaders(typeTrain, payload, map[string]string{reasonHeader: string(why)})
+	headers := map[string]string{reasonHeader: string(why)}
+	ctx, sent := publish(ctx, q.Tracer, trainQueue(lane), trainTaskID(id, attempt), headers)
+	defer func() { sent(err) }()
+	task := asynq.NewTaskWithHeaders(typeTrain, payload, headers)
 	_, err = q.Conn.queue().EnqueueContext(ctx, task, asynq.TaskID(trainTaskID(id, attempt)), asynq.Queue(trainQueue(lane)),
 		asynq.Timeout(trainTimeout), asynq.MaxRetry(trainRetries), asynq.Retention(trainRetention))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {

@@ -26,6 +26,8 @@ type Worker struct {
 	Slots   int                                               // trainings at once, one per device; 1
 	Answers int                                               // predictions at once; 8
 	Grace   time.Duration                                     // how long a Shutdown waits for trainings to stop; 4 s
+	Ended   func(kind string, took time.Duration, err error)  // is told of each task that a handler ended; nil: nobody is
+	Tracer  retrain.Tracer                                    // nil: nothing is followed
 	Log     *slog.Logger
 
 	slots   chan struct{}   // as many as trainings may run at once
@@ -127,13 +129,13 @@ func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look t
 		TaskCheckInterval:        look,
 		DelayedTaskCheckInterval: time.Second,
 		RetryDelayFunc:           retryDelay,
-		IsFailure:                isFailure,
+		IsFailure:                IsFailure,
 		ShutdownTimeout:          w.grace(),
 		Logger:                   asynqLog{w.Log},
 		LogLevel:                 asynq.InfoLevel,
 	})
 	mux := asynq.NewServeMux()
-	mux.Use(w.logged, decided)
+	mux.Use(w.traced, w.logged, decided)
 	mux.HandleFunc(kind, handle)
 	if err := server.Start(mux); err != nil {
 		return fmt.Errorf("serve %s: %w", kind, err)
@@ -147,7 +149,7 @@ func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look t
 func (w *Worker) train(ctx context.Context, t *asynq.Task) error {
 	id, err := decodeTrain(t.Payload())
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUndecodable, err)
+		return fmt.Errorf("%w: %w", ErrUndecodable, err)
 	}
 	if task, ok := asynq.GetTaskID(ctx); ok {
 		w.comes(task)
@@ -201,4 +203,5 @@ func (w *Worker) untilShutdown(ctx context.Context) (context.Context, context.Ca
 // errShutdown is why a training stops that did nothing wrong.
 var errShutdown = fmt.Errorf("the worker shuts down: %w", context.Canceled)
 
-var errUndecodable = errors.New("undecodable payload")
+// ErrUndecodable is the error of a task that nobody can understand.
+var ErrUndecodable = errors.New("undecodable payload")

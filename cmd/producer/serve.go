@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"retrain/internal/app"
 	"retrain/internal/httpapi"
 	"retrain/internal/roles"
 )
@@ -44,5 +43,5 @@ func serve(ctx context.Context, c *call) error {
 		scheme = "https"
 	}
 	c.sayf("%s://%s/", scheme, l.Addr())
-	return roles.Produce(ctx, c.app, httpapi.NewMetrics(app.Version), l, e)
+	return roles.Produce(ctx, c.app, httpapi.MetricsOf(c.app), l, e)
 }

@@ -30,7 +30,8 @@ func run(c *cli.Context, a *app.App) error {
 	}
 	a.Log.Info("scheduling", "address", l.Addr().String())
 	g, ctx := errgroup.WithContext(c.Context)
-	g.Go(func() error { return roles.Health(ctx, a, httpapi.NewMetrics(app.Version), l) })
-	g.Go(func() error { roles.Schedule(ctx, a); return nil })
+	m := httpapi.MetricsOf(a)
+	g.Go(func() error { return roles.Health(ctx, a, m, l) })
+	g.Go(func() error { roles.Schedule(ctx, a, m); return nil })
 	return roles.Within(ctx, a.Log, g.Wait)
 }

@@ -157,7 +157,7 @@ func (s *system) client() string { return filepath.Join(s.home.Dir, "client.yaml
 
 // work has every role until ctx ends or one of them fails.
 func (s *system) work(ctx context.Context, a *app.App) error {
-	m := httpapi.NewMetrics(app.Version)
+	m := httpapi.MetricsOf(a)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.s3.Wait(ctx) })
 	g.Go(func() error { return roles.Produce(ctx, a, m, s.control, s.Entrance) })
@@ -167,7 +167,7 @@ func (s *system) work(ctx context.Context, a *app.App) error {
 	g.Go(func() error {
 		return work.Train(ctx, a, m, &mlcore.Engine{}, filepath.Join(s.home.Dir, "compiled"), nil, "")
 	})
-	g.Go(func() error { roles.Schedule(ctx, a); return nil })
+	g.Go(func() error { roles.Schedule(ctx, a, m); return nil })
 	g.Go(func() error { return s.welcome(ctx) })
 	return g.Wait()
 }

@@ -53,7 +53,7 @@ func train(c *cli.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	m := httpapi.NewMetrics(app.Version)
+	m := httpapi.MetricsOf(a)
 	g, ctx := errgroup.WithContext(c.Context)
 	if addr := c.String("listen"); addr != "" {
 		l, err := httpapi.ListenOpen(addr)
@@ -94,5 +94,5 @@ func predict(c *cli.Context, a *app.App) error {
 		defer os.RemoveAll(dir)
 	}
 	a.Log.Info("predicting", "address", l.Addr().String())
-	return work.Predict(c.Context, a, httpapi.NewMetrics(app.Version), l, e, dir)
+	return work.Predict(c.Context, a, httpapi.MetricsOf(a), l, e, dir)
 }

@@ -12,6 +12,7 @@ import (
 
 	"retrain"
 	"retrain/internal/app"
+	"retrain/internal/httpapi"
 	"retrain/internal/roles"
 )
 
@@ -99,7 +100,7 @@ func (w *world) cancelled(id retrain.RunID) {
 // A worker that stood still past its lease, while another took its run over, changes nothing when it goes on.
 func TestAWorkerThatStoodStillChangesNothing(t *testing.T) {
 	w := newWorld(t)
-	go roles.Schedule(t.Context(), w.app)
+	go roles.Schedule(t.Context(), w.app, httpapi.NewMetrics("test"))
 	first := w.worker("train")
 	id := w.longRun()
 	w.progresses(id, 0)
@@ -129,7 +130,7 @@ func TestAWorkerThatStoodStillChangesNothing(t *testing.T) {
 // was spent.
 func TestATrainingSurvivesADeployment(t *testing.T) {
 	w := newWorld(t)
-	go roles.Schedule(t.Context(), w.app)
+	go roles.Schedule(t.Context(), w.app, httpapi.NewMetrics("test"))
 	first := w.worker("train")
 	id := w.longRun()
 	at := w.progresses(id, 0)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"retrain"
+	"retrain/internal/httpapi"
 	"retrain/internal/roles"
 )
 
@@ -22,7 +23,7 @@ models:
 // the one is killed, the system frees the slot at once.
 func TestWorkersShareASlot(t *testing.T) {
 	w := newWorld(t)
-	go roles.Schedule(t.Context(), w.app)
+	go roles.Schedule(t.Context(), w.app, httpapi.NewMetrics("test"))
 	w.declare(twoLong)
 	w.insert()
 	slot := fmt.Sprint("test-", syscall.Getpid())

@@ -10,6 +10,8 @@ import (
 
 	"retrain"
 	"retrain/internal/keyring"
+	"retrain/internal/meter"
+	"retrain/internal/tracing"
 	"retrain/mlcore/prep"
 	"retrain/s3io"
 	"retrain/tasks"
@@ -19,6 +21,8 @@ import (
 type App struct {
 	Config *Config
 	Log    *slog.Logger
+	IO     *meter.IO       // what was asked of Redis and S3
+	Tracer *tracing.Tracer // nil: nothing is followed
 
 	Bucket   s3io.Bucket
 	Named    func(ctx context.Context, bucket string) (s3io.Bucket, error) // any bucket of the same server, whole
@@ -52,11 +56,17 @@ const catalogAge = 2 * time.Second
 
 // Open joins the parts. Nothing is connected yet: each part does so when it is first used. Whoever opens an App closes it.
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
-	bucket, err := s3io.Open(ctx, c.S3.s3io())
+	a := &App{Config: c, Log: log, IO: meter.NewIO()}
+	var err error
+	if a.Tracer, err = tracing.Open(ctx, c.Tracing.Endpoint, service(), Version); err != nil {
+		return nil, err
+	}
+	s3 := a.s3io()
+	bucket, err := s3io.Open(ctx, s3)
 	if err != nil {
 		return nil, err
 	}
-	to, err := c.Redis.tasks()
+	to, err := a.tasks()
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +74,15 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, Log: log, Bucket: bucket, Redis: conn}
+	a.Bucket, a.Redis = bucket, conn
 	a.Specs, a.Records = &s3io.Specs{Bucket: bucket}, &s3io.Records{Bucket: bucket, Pinned: a.pinned, Log: log}
-	named := buckets(c.S3.s3io())
+	named := buckets(s3)
 	a.Source = &s3io.Sources{Native: a.Records, S3DB: &s3io.S3DB{Bucket: bucket, Open: named}, Files: &s3io.Files{Open: named}}
 	a.Registry, a.Runs, a.Bulks = &s3io.Registry{Bucket: bucket}, &s3io.Runs{Bucket: bucket}, &s3io.Bulks{Bucket: bucket}
 	a.Named = named
 	a.Keys = &keyring.Store{Bucket: bucket, Now: time.Now}
-	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn}, &tasks.Leases{Conn: conn}
-	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn}, &tasks.Drifts{Conn: conn}
+	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn, Tracer: a.Tracer.Parts()}, &tasks.Leases{Conn: conn}
+	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn, Tracer: a.Tracer.Parts()}, &tasks.Drifts{Conn: conn}
 	a.join()
 	return a, nil
 }
@@ -80,13 +90,13 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 // join wires what inserts, requests, sweeps and ends.
 func (a *App) join() {
 	a.Catalog = &retrain.Catalog{Store: a.Specs, MaxAge: catalogAge, Now: time.Now}
-	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Now: time.Now, Log: a.Log}
+	a.Requester = &retrain.Requester{Runs: a.Runs, Queue: a.Queue, Ledger: a.Ledger, Tracer: a.Tracer.Parts(), Now: time.Now, Log: a.Log}
 	a.Sweeper = &retrain.Sweeper{Catalog: a.Catalog, Source: a.Source, Ledger: a.Ledger, History: a.Runs, Queue: a.Queue,
 		Watch: watch{a.Leases, a.Queue}, Accepts: prep.Accepts, Request: a.request, Champion: a.Registry.Champion, Drift: a.Drifts.Drift, Now: time.Now, Log: a.Log}
 	a.Inserter = &retrain.Inserter{Catalog: a.Catalog, Records: &s3io.Shared{Records: a.Records}, Counter: &healing{Counter: a.Ledger, sweeper: a.Sweeper}, Accepts: prep.Accepts,
-		Request: a.request, Now: time.Now, Log: a.Log}
+		Request: a.request, Tracer: a.Tracer.Parts(), Now: time.Now, Log: a.Log}
 	a.Endings = &retrain.Endings{Catalog: a.Catalog, Runs: a.Runs, Registry: a.Registry, Ledger: a.Ledger, Leases: a.Leases, Queue: a.Queue,
-		Events: a.Stream, Now: time.Now, Log: a.Log}
+		Events: a.Stream, Tracer: a.Tracer.Parts(), Now: time.Now, Log: a.Log}
 	a.Keeper = &retrain.Keeper{Catalog: a.Catalog, Attic: a.Registry, Runs: a.Runs, State: a.Ledger.State, Log: a.Log}
 }
 
@@ -116,13 +126,14 @@ type watch struct {
 // Training returns what works runs off, with what learns.
 func (a *App) Training(f retrain.Fitter) *retrain.Training {
 	return &retrain.Training{Catalog: a.Catalog, Runs: a.Runs, Source: a.Source, Leases: a.Leases, Ledger: a.Ledger, Fitter: f,
-		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Fold: a.Sweeper.Fold, Now: time.Now, Log: a.Log}
+		Registry: a.Registry, Fetch: a.Registry.Fetch, Queue: a.Queue, Events: a.Stream, Fold: a.Sweeper.Fold,
+		Tracer: a.Tracer.Parts(), Now: time.Now, Log: a.Log}
 }
 
 // Live returns what keeps the champions loaded, with what loads them, and the folder for their files.
 func (a *App) Live(load func(retrain.Version) (retrain.Servable, error), dir string) *retrain.Live {
 	return &retrain.Live{Catalog: a.Catalog, Shelf: a.Registry, Events: a.Stream, Tell: a.Stream, Load: load, Dir: dir,
-		Memory: int64(a.Config.Predict.Memory), Poll: 30 * time.Second, Now: time.Now, Log: a.Log}
+		Memory: int64(a.Config.Predict.Memory), Poll: 30 * time.Second, Tracer: a.Tracer.Parts(), Now: time.Now, Log: a.Log}
 }
 
 // Chunks returns what answers chunks of bulks in a prediction worker.
@@ -136,4 +147,7 @@ func (a *App) Bulker() *retrain.Bulker {
 }
 
 // Close closes the connections.
-func (a *App) Close() error { return a.Redis.Close() }
+func (a *App) Close() error {
+	a.Tracer.Close()
+	return a.Redis.Close()
+}

@@ -13,6 +13,7 @@ type Config struct {
 	S3         S3      `json:"s3,omitzero"`
 	PredictURL string  `json:"predictUrl,omitempty"` // a prediction worker's address; "": predictions go through the queue
 	Predict    Predict `json:"predict,omitzero"`     // for prediction workers
+	Tracing    Tracing `json:"tracing,omitzero"`     // who collects traces; nobody by default
 
 	// For models that leave them out.
 	MinTrainingSamples int   `json:"minTrainingSamples,omitempty"`
@@ -67,6 +68,11 @@ type S3 struct {
 	CA              string `json:"ca,omitempty"`         // a PEM file: the authorities that are trusted, instead of the system's
 	Encryption      string `json:"encryption,omitempty"` // AES256, aws:kms; "": what the bucket does by itself
 	KMSKey          string `json:"kmsKey,omitempty"`     // for aws:kms
+}
+
+// Tracing says who collects traces. Without an endpoint, here or in OTEL_EXPORTER_OTLP_ENDPOINT, nothing is followed.
+type Tracing struct {
+	Endpoint string `json:"endpoint,omitempty"` // of an OpenTelemetry collector, which speaks OTLP over HTTP: http://collector:4318
 }
 
 // secret reports whether the file holds what nobody else may read.

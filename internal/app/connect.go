@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -37,6 +39,31 @@ func buckets(ours s3io.Config) func(ctx context.Context, bucket string) (s3io.Bu
 		}
 		return b, err
 	}
+}
+
+// s3io returns how the bucket is reached, with those who look on.
+func (a *App) s3io() s3io.Config {
+	c := a.Config.S3.s3io()
+	c.Instrument = append(c.Instrument, a.IO.S3)
+	if a.Tracer != nil {
+		c.Tracer = a.Tracer.S3()
+	}
+	return c
+}
+
+// tasks returns how Redis is reached, with those who look on.
+func (a *App) tasks() (tasks.Config, error) {
+	c, err := a.Config.Redis.tasks()
+	c.Instrument = append(c.Instrument, a.IO.Redis)
+	if a.Tracer != nil {
+		c.Instrument = append(c.Instrument, a.Tracer.Redis)
+	}
+	return c, err
+}
+
+// service names this program in traces, as OTEL_SERVICE_NAME does where it is set.
+func service() string {
+	return "retrain-" + strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
 func (r Redis) tasks() (tasks.Config, error) {

@@ -31,7 +31,7 @@ func (c *Control) insert(w http.ResponseWriter, r *http.Request) (any, error) {
 		err = c.faults(r, records, err)
 	}
 	if err == nil {
-		c.Metrics.inserted.WithLabelValues(inserted.Resource).Add(float64(inserted.Inserted))
+		c.Metrics.Inserted(inserted.Resource, inserted.Inserted)
 	}
 	return inserted, err
 }

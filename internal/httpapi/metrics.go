@@ -2,8 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +17,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"retrain"
+	"retrain/internal/app"
+	"retrain/internal/meter"
+	"retrain/tasks"
 )
 
 // Metrics are the numbers of one process, and the handler that tells Prometheus.
@@ -24,7 +32,8 @@ type Metrics struct {
 	rows        prometheus.Histogram
 	atWork      prometheus.Gauge
 	inserted    *prometheus.CounterVec
-	runs        *prometheus.CounterVec
+	training    *meter.Training
+	tasks       *meter.Tasks
 }
 
 // NewMetrics returns the metrics of a program's version.
@@ -51,18 +60,21 @@ func NewMetrics(version string) *Metrics {
 	m.inserted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "retrain_inserts_total", Help: "Records inserted, by resource.",
 	}, []string{"resource"})
-	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "retrain_training_runs_total", Help: "Runs that this worker ended, by their verdict.",
-	}, []string{"model", "outcome"})
+	m.training, m.tasks = meter.NewTraining(), meter.NewTasks()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "retrain_build_info", Help: "Which build this is; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.MustRegister(m.predictions, m.duration, m.rows, m.atWork, m.inserted, m.runs, build,
+	m.MustRegister(m.predictions, m.duration, m.rows, m.atWork, m.inserted, m.training, m.tasks, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
 	return m
+}
+
+// Inserted counts records.
+func (m *Metrics) Inserted(resource string, records int) {
+	m.inserted.WithLabelValues(resource).Add(float64(records))
 }
 
 // predicted counts a request.
@@ -76,8 +88,7 @@ func (m *Metrics) predicted(model string, version, rows, status int, took time.D
 
 // A Serving knows which versions answer; *retrain.Live is one.
 type Serving interface {
-	Serving() []string
-	Version(model string) int
+	Answering() []retrain.Answering
 	Refused() []retrain.Refusal
 	Ready() bool
 }
@@ -91,7 +102,8 @@ type drifting interface {
 func (m *Metrics) Serves(live Serving) { m.MustRegister(served{live}) }
 
 var (
-	modelInfo    = prometheus.NewDesc("retrain_model_info", "The version that answers for a model; always 1.", []string{"model", "version"}, nil)
+	modelInfo    = prometheus.NewDesc("retrain_model_info", "The version that answers for a model, and what its files' digests come to; always 1.", []string{"model", "version", "digest"}, nil)
+	modelLoaded  = prometheus.NewDesc("retrain_model_loaded_timestamp_seconds", "When the version that answers began to.", []string{"model"}, nil)
 	modelRefused = prometheus.NewDesc("retrain_model_refused_info", "A version that this worker does not let answer; always 1. Its status says why.", []string{"model", "version"}, nil)
 	modelDrift   = prometheus.NewDesc("retrain_feature_drift_psi", "How far a feature of the questions lies from what the version learnt: its population stability index. 0.1 is little, 0.25 is much.", []string{"model", "feature"}, nil)
 	modelReady   = prometheus.NewDesc("retrain_predictor_ready", "Whether every champion is loaded.", nil, nil)
@@ -103,6 +115,7 @@ type served struct{ Serving }
 // Describe implements prometheus.Collector.
 func (served) Describe(d chan<- *prometheus.Desc) {
 	d <- modelInfo
+	d <- modelLoaded
 	d <- modelRefused
 	d <- modelDrift
 	d <- modelReady
@@ -110,8 +123,10 @@ func (served) Describe(d chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s served) Collect(c chan<- prometheus.Metric) {
-	for _, model := range s.Serving.Serving() {
-		c <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, model, strconv.Itoa(s.Version(model)))
+	for _, a := range s.Answering() {
+		model := a.Model
+		c <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, model, strconv.Itoa(a.Manifest.Version), digest(a.Manifest))
+		c <- prometheus.MustNewConstMetric(modelLoaded, prometheus.GaugeValue, float64(a.Since.UnixMilli())/1000, model)
 		if live, ok := s.Serving.(drifting); ok {
 			if d, ok := live.Drift(model); ok {
 				for feature, psi := range d.PSI {
@@ -130,18 +145,41 @@ func (s served) Collect(c chan<- prometheus.Metric) {
 	c <- prometheus.MustNewConstMetric(modelReady, prometheus.GaugeValue, ready)
 }
 
-// Announced returns an announcer that counts the verdicts that it passes on.
-func (m *Metrics) Announced(to retrain.Announcer) retrain.Announcer { return announced{to, m} }
-
-type announced struct {
-	retrain.Announcer
-	metrics *Metrics
+// digest returns some letters that differ between versions whose files do.
+func digest(m *retrain.Manifest) string {
+	sum := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(m.Files)) {
+		fmt.Fprintln(sum, path, m.Files[path].SHA256)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6])
 }
 
-// Announce implements retrain.Announcer.
-func (a announced) Announce(ctx context.Context, e retrain.Event) error {
-	if e.Type == retrain.RunEnded {
-		a.metrics.runs.WithLabelValues(e.Model, string(e.State)).Inc()
+// Training counts the runs of this process.
+func (m *Metrics) Training() *meter.Training { return m.training }
+
+// Tasks counts what handlers do.
+func (m *Metrics) Tasks() *meter.Tasks { return m.tasks }
+
+// Asked returns what answers questions from the queue, counted as those over HTTP are.
+func (m *Metrics) Asked(ask tasks.Predict) tasks.Predict {
+	return func(ctx context.Context, model string, which retrain.Which, records []retrain.Record) ([]retrain.Prediction, int, error) {
+		m.atWork.Inc()
+		defer m.atWork.Dec()
+		began := time.Now()
+		predictions, version, err := ask(ctx, model, which, records)
+		named := model
+		if version == 0 { // names that nobody answers to are no labels
+			named = ""
+		}
+		m.predicted(named, version, len(records), status(err), time.Since(began))
+		return predictions, version, err
 	}
-	return a.Announcer.Announce(ctx, e)
+}
+
+// MetricsOf returns the metrics of a process, with what it asks of Redis and S3, and the runs that are cancelled through it.
+func MetricsOf(a *app.App) *Metrics {
+	m := NewMetrics(app.Version)
+	m.MustRegister(a.IO)
+	a.Endings.Ended = m.training.Ended
+	return m
 }

@@ -72,7 +72,9 @@ func (shop) Refused() []retrain.Refusal {
 	return []retrain.Refusal{{Model: "price", Version: 6, Reason: "it gives no numbers"}}
 }
 
-func (shop) Serving() []string { return []string{"price"} }
+func (shop) Answering() []retrain.Answering {
+	return []retrain.Answering{{Model: "price", Manifest: manifests["price"]}}
+}
 
 func (s shop) Ready() bool { return s.ready }
 

@@ -1,8 +1,8 @@
-// Command reference writes what people look up about retrain.yaml, from the types that read it:
+// Command reference writes what people look up, from the code itself:
 //
 //	go run ./internal/reference docs
 //
-// configuration.md is for people, retrain.schema.json for editors.
+// configuration.md is for people, retrain.schema.json for editors; metrics.md says what Prometheus is told.
 package main
 
 import (
@@ -32,7 +32,11 @@ func write(folder string) error {
 	if err != nil {
 		return err
 	}
-	for name, text := range files(s) {
+	written := files(s)
+	if written["metrics.md"], err = metrics(); err != nil {
+		return err
+	}
+	for name, text := range written {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil { //nolint:gosec // everybody may read it
 			return err
 		}

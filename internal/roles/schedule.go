@@ -10,6 +10,8 @@ import (
 
 	"retrain"
 	"retrain/internal/app"
+	"retrain/internal/httpapi"
+	"retrain/internal/meter"
 )
 
 // How often the scheduler looks. A sweep is one question to Redis per model; reconciling and compacting list what every resource
@@ -22,21 +24,27 @@ const (
 )
 
 // Schedule finds what is due and what got lost, until ctx ends. Any number of schedulers may be at it.
-func Schedule(ctx context.Context, a *app.App) {
+func Schedule(ctx context.Context, a *app.App, m *httpapi.Metrics) {
+	found := meter.NewSweeps()
+	m.MustRegister(found)
+	sweeper := *a.Sweeper // others heal with theirs
+	sweeper.Witness = found
 	var all sync.WaitGroup
-	defer all.Wait()
-	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "reconcile"}.log(a.Sweeper.Reconcile)) })
-	all.Go(func() { every(ctx, compactEvery, once{Log: a.Log, What: "compact"}.log(a.Compact)) })
-	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "specs"}.log(a.Specs.Gather)) })
-	all.Go(func() { every(ctx, keepEvery, once{Log: a.Log, What: "retention"}.log(a.Keeper.Keep)) })
-	all.Go(func() { every(ctx, reconcileEvery, once{Log: a.Log, What: "disposal"}.log(a.Clear)) })
-	sweep := afterRestart(a, a.Sweeper.Sweep)
-	every(ctx, sweepEvery, once{Log: a.Log, What: "sweep"}.log(sweep))
+	job := func(name string, pause time.Duration, do func(context.Context) error) {
+		all.Go(func() { every(ctx, pause, once{Log: a.Log, What: name}.log(found.Job(name, do))) })
+	}
+	job("reconcile", reconcileEvery, sweeper.Reconcile)
+	job("compact", compactEvery, a.Compact)
+	job("specs", reconcileEvery, a.Specs.Gather)
+	job("retention", keepEvery, a.Keeper.Keep)
+	job("disposal", reconcileEvery, a.Clear)
+	job("sweep", sweepEvery, afterRestart(a, &sweeper))
+	all.Wait()
 }
 
-// afterRestart returns what does as do, and reconciles first where Redis is another process than the last time: it may have lost a
+// afterRestart returns what sweeps, and reconciles first where Redis is another process than the last time: it may have lost a
 // second of what it was told, or have been restored from an old copy.
-func afterRestart(a *app.App, do func(context.Context) error) func(context.Context) error {
+func afterRestart(a *app.App, s *retrain.Sweeper) func(context.Context) error {
 	var last string
 	return func(ctx context.Context) error {
 		now, err := a.Redis.Process(ctx)
@@ -45,12 +53,12 @@ func afterRestart(a *app.App, do func(context.Context) error) func(context.Conte
 		}
 		if last != "" && now != last {
 			a.Log.InfoContext(ctx, "Redis has started anew: reconciling")
-			if err := a.Sweeper.Reconcile(ctx); err != nil {
+			if err := s.Reconcile(ctx); err != nil {
 				return err
 			}
 		}
 		last = now
-		return do(ctx)
+		return s.Sweep(ctx)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Produce answers on l, as httpapi.Control does, until ctx ends.
 func Produce(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e Entrance) error {
 	c := httpapi.Control{App: a, Metrics: m, Origins: e.Origins}
-	h := c.Handler(ctx)
+	h := a.Tracer.Handler(c.Handler(ctx))
 	return errors.Join(e.Server(a, l.Addr().String()).Serve(ctx, l, h), c.Close())
 }
 

@@ -14,6 +14,7 @@ import (
 	"retrain"
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
+	"retrain/internal/meter"
 	_ "retrain/internal/quiet" // TensorFlow's small talk
 	"retrain/internal/roles"
 	"retrain/mlcore"
@@ -35,13 +36,15 @@ func Train(ctx context.Context, a *app.App, m *httpapi.Metrics, e *mlcore.Engine
 		return err
 	}
 	t := a.Training(alone)
-	t.Events = m.Announced(t.Events)
+	counted := m.Training()
+	t.Ledger, t.Ended = counted.Ledger(t.Ledger), counted.Ended
 	t.Admit = admission{Most: 2 * cmp.Or(e.Memory, 1<<30), Room: room}.admit
 	if lanes == nil && !mlcore.HasGPU() {
 		lanes = withoutGPU()
 	}
 	defer alive(ctx, a, "train")()
-	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: t.Do, Lanes: lanes, Log: a.Log,
+	return serve(ctx, &tasks.Worker{Conn: a.Redis, Train: counted.During(t.Do), Lanes: lanes,
+		Ended: m.Tasks().Ended, Tracer: a.Tracer.Parts(), Log: a.Log,
 		Cancel: func(ctx context.Context, id retrain.RunID) error {
 			_, err := a.Endings.Cancel(ctx, id, "somebody in asynq's pages")
 			return err
@@ -80,7 +83,11 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	p := a.Config.Predict
 	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}.Load, dir)
 	m.Serves(live)
+	heard := meter.NewStream()
+	m.MustRegister(heard)
+	live.Events = heard.Follower(live.Events)
 	h := (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
+	h = a.Tracer.Handler(h)
 
 	defer alive(ctx, a, "predict")()
 	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
@@ -89,7 +96,8 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return e.Server(a, l.Addr().String()).ServePredictions(ctx, l, h) })
 	g.Go(func() error {
-		return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: live.Ask, Chunk: a.Chunks(live).Do, Log: a.Log})
+		return serve(ctx, &tasks.Worker{Conn: a.Redis, Predict: m.Asked(live.Ask), Chunk: a.Chunks(live).Do,
+			Ended: m.Tasks().Ended, Tracer: a.Tracer.Parts(), Log: a.Log})
 	})
 	g.Go(func() error { watch(ctx, a, live); return nil })
 	err := g.Wait()
