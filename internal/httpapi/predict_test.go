@@ -212,7 +212,7 @@ func TestMetrics(t *testing.T) {
 		`retrain_predictions_total{code="404",model="",version="0"} 1`,
 		`retrain_prediction_duration_seconds_count{model="price"} 1`,
 		`retrain_prediction_batch_rows_sum 1`,
-		`retrain_model_info{model="price",version="7"} 1`,
+		`retrain_model_info{digest="e3b0c44298fc",model="price",version="7"} 1`,
 		`retrain_predictor_ready 1`,
 		`retrain_build_info{`,
 	} {
