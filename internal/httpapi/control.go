@@ -56,6 +56,9 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 func (c *Control) pages(mux *http.ServeMux) {
 	files := dashboard.Files()
 	mux.Handle("GET /metrics", c.Metrics)
+	mux.HandleFunc("GET /openapi.json", openapi)
+	mux.Handle("GET /docs", within(ownOnly, http.StripPrefix("/docs", tryPage())))
+	mux.Handle("GET /docs/", within(ownOnly, http.StripPrefix("/docs", tryPage())))
 	mux.Handle("GET /{$}", within(ownOnly, http.FileServerFS(files)))
 	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", http.FileServerFS(files))))
 	mux.Handle("/monitor/", within(ownAndInline, c.monitor(offline(c.queues))))

@@ -37,7 +37,9 @@ var open = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true, 
 	"/monitoring/prometheus/metrics": true, "/": true, "/docs": true, "/openapi.json": true}
 
 // needsNone reports whether a path needs no key. Pages ask for one themselves, before they show anything.
-func needsNone(path string) bool { return open[path] || strings.HasPrefix(path, "/page/") }
+func needsNone(path string) bool {
+	return open[path] || strings.HasPrefix(path, "/page/") || strings.HasPrefix(path, "/docs/")
+}
 
 // Handler returns h behind the door; refuse answers those who are not let in.
 func (d *Door) handler(h http.Handler, refuse refuser) http.Handler {
