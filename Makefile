@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis protos clean bench-serve bench-promotions
+.PHONY: help demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help: ## this help
 demo: build redis ## real records in, a trained model out, and a prediction that reloads itself
 	@$(GO) run ./internal/demo
 
-test: libtensorflow redis ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
+test: libtensorflow redis chromium ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
 	$(GO) test -timeout 25m $(RACE) ./...
 
 check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race detector
@@ -82,6 +82,9 @@ libtensorflow: ## TensorFlow's C library and headers, fetched when missing; FLAV
 
 redis: ## redis-server, from the distribution when missing and permitted
 	@third_party/redis-server.sh
+
+chromium: ## a browser for the tests of the page, from the distribution when missing and permitted
+	@third_party/chromium.sh
 
 fmt: ## is everything formatted?
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' | grep -v ^third_party/)); \

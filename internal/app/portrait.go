@@ -79,7 +79,11 @@ func (a *App) Portrait(ctx context.Context, model string, version int) (*Portrai
 
 // classesOf returns the classes of the target, none where it is a number.
 func classesOf(preparation json.RawMessage) []string {
-	var learnt struct{ Targets []struct{ Classes []string } }
+	var learnt struct {
+		Targets []struct {
+			Classes []string `json:"classes"`
+		} `json:"targets"`
+	}
 	if json.Unmarshal(preparation, &learnt) != nil || len(learnt.Targets) == 0 {
 		return nil
 	}

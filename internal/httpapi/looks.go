@@ -12,8 +12,9 @@ import (
 
 // portrait answers with what there is to see of a version, "champion" for that.
 func (c *Control) portrait(_ http.ResponseWriter, r *http.Request) (any, error) {
-	n, err := 0, error(nil)
+	n := 0
 	if version := r.PathValue("version"); version != retrain.LabelChampion {
+		var err error
 		if n, err = strconv.Atoi(version); err != nil || n < 1 {
 			return nil, retrain.Errorf(retrain.DataValidationError, "version %.40q is not a number from 1 on", version)
 		}

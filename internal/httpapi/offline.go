@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // asynq's pages ask another machine for fonts. They are readable in those that every machine has.
@@ -34,7 +35,7 @@ func (e *edited) WriteHeader(status int) {
 		return
 	}
 	e.status = status
-	if kind := e.Header().Get("Content-Type"); kind != "" && !bytes.HasPrefix([]byte(kind), []byte("text/html")) {
+	if kind := e.Header().Get("Content-Type"); kind != "" && !strings.HasPrefix(kind, "text/html") {
 		e.passes = true
 		e.ResponseWriter.WriteHeader(status)
 	}

@@ -41,7 +41,7 @@ func (c *Control) stream(w http.ResponseWriter, r *http.Request) {
 
 // streamPictures gives each new picture to send, until that fails or somebody ends it.
 func (c *Control) streamPictures(r *http.Request, send func(*picture) error) {
-	leave := c.watch.join()
+	leave := c.watch.join() //nolint:contextcheck // it looks for other pages, too, as long as the server lives
 	defer leave()
 	for {
 		p, next := c.watch.now()

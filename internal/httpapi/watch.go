@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -171,9 +172,7 @@ func (w *watch) models(ctx context.Context, p *picture) error {
 	}
 	p.lines = make([]line, len(rows))
 	gone := make(map[string]int)
-	for model, since := range p.gone {
-		gone[model] = since
-	}
+	maps.Copy(gone, p.gone)
 	for i := range rows {
 		b, err := json.Marshal(&rows[i])
 		if err != nil {
