@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"retrain"
 	"retrain/internal/app"
 	"retrain/internal/httpapi"
+	"retrain/internal/roles"
 	"retrain/internal/roles/work"
 	"retrain/internal/testenv"
 	"retrain/mlcore"
@@ -82,19 +81,18 @@ func train(t *testing.T, a *app.App) {
 // serve answers until the test ends, whoever has the key.
 func serve(t *testing.T, a *app.App, key string) (url string) {
 	t.Helper()
+	l, err := httpapi.Listen("127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
-	c := &httpapi.Control{App: a, Metrics: httpapi.NewMetrics("test")}
-	h := c.Handler(ctx)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.WithKey(key, h).ServeHTTP(w, r)
-	}))
+	ended := make(chan error, 1)
+	go func() { ended <- roles.Produce(ctx, a, httpapi.NewMetrics("test"), l, roles.Entrance{Key: key}) }()
 	t.Cleanup(func() {
 		stop()
-		server.CloseClientConnections()
-		server.Close()
-		if err := c.Close(); err != nil {
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return server.URL
+	return "http://" + l.Addr().String()
 }

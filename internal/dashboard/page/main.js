@@ -61,7 +61,7 @@ const told = {
   },
   plant(plant) { state.plant = plant; changed(); },
   errors(errors) { state.errors = errors; changed(); },
-  problem({ error, hint }) { linked(false, [error, hint].filter(Boolean).join(': ')); },
+  problem({ error, detail, hint }) { linked(false, [error ?? detail, hint].filter(Boolean).join(': ')); },
 };
 
 // A page that nobody sees listens to nothing.
