@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-promotions
+.PHONY: help bench bench-quick demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ build: libtensorflow ## the programs, into bin/
 chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SEED=1, on real processes; then check that nothing was lost
 	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m) -redis $(or $(REDIS),single) -workers $(or $(WORKERS),2) \
 		$(if $(NETNS),-netns) $(if $(OTHER),-other $(OTHER))
+
+bench: build redis ## all of bench/ beside its peers, into bench/RESULTS.md: PYTHON=, SERVE_PYTHON=, S3DBJS= (bench/all.sh says what they are)
+	@GO="$(GO)" bench/all.sh > bench/RESULTS.tmp && mv bench/RESULTS.tmp bench/RESULTS.md
+
+bench-quick: build redis ## the same in five minutes, on the terminal
+	@GO="$(GO)" bench/all.sh quick
 
 bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
 	@$(GO) run ./bench/fit -python $(or $(PYTHON),python3) -svg bench/fit/fit.svg
