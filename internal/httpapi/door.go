@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,6 +55,9 @@ func (d *Door) handler(h http.Handler, refuse refuser) http.Handler {
 			w.Header().Set("WWW-Authenticate", `Basic realm="retrain"`)
 			err = refusal{keyring.ErrNone, http.StatusUnauthorized}
 		}
+		if err == nil && k == nil && !Local(hostport(r.Host)) {
+			err = refusal{errOtherName, http.StatusMisdirectedRequest}
+		}
 		if err == nil {
 			err = d.visit(w, k)
 		}
@@ -63,6 +67,19 @@ func (d *Door) handler(h http.Handler, refuse refuser) http.Handler {
 		}
 		h.ServeHTTP(w, with(r, k))
 	}))
+}
+
+// Where nobody needs a key, the machine's browsers are let in as well. A page that lets its own name point to 127.0.0.1 would be one of
+// the same origin to them, but its name stands in the request.
+var errOtherName = retrain.Errorf(retrain.DataValidationError, "without a key this machine is asked by its own names alone").
+	WithHint("ask localhost or 127.0.0.1; or let it have a key: producer keys create")
+
+// hostport returns a Host header with a port.
+func hostport(host string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), "80")
 }
 
 // given returns the key of a request: a bearer token, X-API-Key, or the password that a browser asks for.

@@ -235,3 +235,24 @@ func TestPagesOfOtherSitesAskOnlyWhereThatIsSaid(t *testing.T) {
 		t.Errorf("from elsewhere: got %d", got.StatusCode)
 	}
 }
+
+// A page elsewhere that lets its name point to this machine is not let in where nobody needs a key.
+func TestAnotherNameOfThisMachineNeedsAKey(t *testing.T) {
+	l := lock(t, func(s *httpapi.Server) { s.Door.Open, s.Door.Ring.Root = true, "" })
+	for host, want := range map[string]int{"": 200, "localhost": 200, "localhost:8080": 200, "[::1]:8080": 200, "[::1]": 200, "127.0.0.1": 200, "stranger.example": 421, "stranger.example:8080": 421,
+		"localhost.stranger.example": 421, "127.0.0.1.stranger.example:80": 421} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.url+"/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		got, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Body.Close()
+		if got.StatusCode != want {
+			t.Errorf("Host %q: got %d, want %d", host, got.StatusCode, want)
+		}
+	}
+}
