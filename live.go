@@ -38,12 +38,14 @@ type Servable interface {
 	Close() error
 }
 
-// A JSONServable is a Servable that reads the commonest requests itself, which is much faster than making records of them.
+// A JSONServable is a Servable that reads the commonest requests itself and writes their answers, which is much faster than making
+// records and predictions of them.
 type JSONServable interface {
 	Servable
-	// PredictJSON is Predict of the records of {"instances":[…]}. It reports false for what it does not read: more records than most, or
-	// anything unusual or wrong.
-	PredictJSON(ctx context.Context, text []byte, most int) (predictions []Prediction, ok bool, err error)
+	// AnswerJSON answers the records of {"instances":[…]} as Predict does: it appends {"predictions":[…]}, their values alone, and a
+	// line's end to out, and returns how many they are. It reports false for what it does not read: more records than most, or anything
+	// unusual or wrong. What is behind out's length then, or beside an error, means nothing.
+	AnswerJSON(ctx context.Context, text []byte, most int, out []byte) (answer []byte, rows int, ok bool, err error)
 }
 
 // A Forecaster is a Servable of a time series.

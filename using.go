@@ -47,12 +47,12 @@ func (u Using) Predict(ctx context.Context, records []Record) ([]Prediction, err
 	return u.s.Predict(ctx, records)
 }
 
-// PredictJSON is that of a JSONServable; what is none reads nothing.
-func (u Using) PredictJSON(ctx context.Context, text []byte, most int) (predictions []Prediction, ok bool, err error) {
+// AnswerJSON is that of a JSONServable; what is none reads nothing.
+func (u Using) AnswerJSON(ctx context.Context, text []byte, most int, out []byte) (answer []byte, rows int, ok bool, err error) {
 	if s, is := u.s.Servable.(JSONServable); is {
-		return s.PredictJSON(ctx, text, most)
+		return s.AnswerJSON(ctx, text, most, out)
 	}
-	return nil, false, nil
+	return out, 0, false, nil
 }
 
 // Forecast returns the next steps values of a time series. A model of another type is a PredictionError.

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+<<<<<<< HEAD
 	"math"
 	"os"
 	"path/filepath"
+=======
+>>>>>>> c8824a4 (The commonest request is answered from its bytes, in runs that many share)
 	"runtime"
 	"sync"
 	"time"
@@ -28,6 +31,7 @@ type Loaded struct {
 	batcher *batcher
 	encoder *prep.Encoder
 	details *Details
+	classes [][]byte // as JSON has them; nil where the answers are numbers
 	drift   *drift
 	buffers sync.Pool // of *buffers
 }
@@ -83,6 +87,9 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 	l.network, err = s.Call([]string{signature.GetInputs()["x"].GetName()}, []string{signature.GetOutputs()["y"].GetName()})
 	if err == nil {
 		err = o.batch(l)
+	}
+	if err == nil {
+		l.classes, err = l.written()
 	}
 	if err != nil {
 		s.Close()
@@ -140,10 +147,7 @@ func (l *Loaded) Predict(ctx context.Context, records []retrain.Record) ([]retra
 		return []retrain.Prediction{}, nil
 	}
 	width, lookback := l.encoder.Width(), l.encoder.Lookback
-	b, ok := l.buffers.Get().(*buffers)
-	if !ok {
-		b = new(buffers)
-	}
+	b := l.room()
 	defer l.buffers.Put(b)
 	b.x = resized(b.x, len(records)*width)
 	if err := l.encoder.Encode(records, b.x); err != nil {
@@ -164,20 +168,12 @@ func (l *Loaded) Predict(ctx context.Context, records []retrain.Record) ([]retra
 	return l.answer(ctx, b, len(ends))
 }
 
-// PredictJSON implements retrain.JSONServable.
-func (l *Loaded) PredictJSON(ctx context.Context, text []byte, most int) (predictions []retrain.Prediction, ok bool, err error) {
-	b, got := l.buffers.Get().(*buffers)
-	if !got {
-		b = new(buffers)
+// room returns what a prediction needs, which goes back into l.buffers.
+func (l *Loaded) room() *buffers {
+	if b, ok := l.buffers.Get().(*buffers); ok {
+		return b
 	}
-	defer l.buffers.Put(b)
-	var n int
-	if b.x, n, ok = l.encoder.EncodeJSON(text, b.x[:0], most); !ok {
-		return nil, false, nil
-	}
-	l.drift.add(b.x, l.encoder.Width())
-	predictions, err = l.answer(ctx, b, n)
-	return predictions, true, err
+	return new(buffers)
 }
 
 // windows returns the lookback rows before each end, out of x [rows, width]: [ends, lookback, width].
@@ -191,25 +187,33 @@ func windows(x []float32, width, lookback int, ends []int) []float32 {
 
 // answer runs the network on b.x, n rows, and reads its answers.
 func (l *Loaded) answer(ctx context.Context, b *buffers, n int) ([]retrain.Prediction, error) {
+	if err := l.compute(ctx, b, n); err != nil {
+		return nil, err
+	}
+	outputs := l.details.OutputUnits
+	predictions := make([]retrain.Prediction, n)
+	for i := range predictions {
+		predictions[i] = l.read(b.y[i*outputs : (i+1)*outputs])
+	}
+	return predictions, nil
+}
+
+// compute runs the network on b.x, n rows, into b.y, all of whose numbers are finite then.
+func (l *Loaded) compute(ctx context.Context, b *buffers, n int) error {
 	outputs := l.details.OutputUnits
 	b.y = resized(b.y, n*outputs)
 	if err := l.batcher.answer(ctx, b.x, n, b.y); err != nil {
 		if ctx.Err() == nil && retrain.CodeOf(err) == retrain.MLError {
 			err = retrain.Errorf(retrain.PredictionError, "predict: %w", err)
 		}
-		return nil, err
+		return err
 	}
-	predictions := make([]retrain.Prediction, n)
-	for i := range predictions {
-		y := b.y[i*outputs : (i+1)*outputs]
-		for _, v := range y {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return nil, retrain.Errorf(retrain.DataValidationError, "the answer to record %d is not a number", i+1).WithHint("its values are far outside of those that were learnt")
-			}
+	for i, v := range b.y {
+		if v-v != 0 {
+			return retrain.Errorf(retrain.DataValidationError, "the answer to record %d is not a number", i/outputs+1).WithHint("its values are far outside of those that were learnt")
 		}
-		predictions[i] = l.read(y)
 	}
-	return predictions, nil
+	return nil
 }
 
 // read turns the network's answer to one record into a prediction.

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Latency is how long answers took, in milliseconds.
@@ -29,129 +25,157 @@ func latency(took []time.Duration) Latency {
 	return Latency{at(.5), at(.99)}
 }
 
-// A connection speaks just enough HTTP to cost next to nothing: the servers need the processors.
-type connection struct {
-	net.Conn
-	r *bufio.Reader
+// A fleet is connections that one thread asks over, with as few calls of the system as can be: a write and a read for each
+// question, and one that waits for whoever answers first. The servers need the processors.
+type fleet struct {
+	epoll    int
+	wires    []*wire
+	requests [][]byte
+	asked    int
+	began    time.Time
 }
 
-func dial(address string) (*connection, error) {
-	c, err := net.Dial("tcp", address)
+func newFleet(address string, requests [][]byte, connections int) (*fleet, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{c, bufio.NewReaderSize(c, 64<<10)}, nil
-}
-
-// request returns a request as it goes over the wire.
-func request(path, body string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
-}
-
-// ask sends a request and reads the answer, which it returns where it is wanted.
-func (c *connection) ask(request []byte, wanted bool) ([]byte, error) {
-	if _, err := c.Write(request); err != nil {
-		return nil, err
-	}
-	status, length := "", -1
-	for {
-		line, err := c.r.ReadSlice('\n')
+	f := &fleet{epoll: epoll, requests: requests}
+	for i := range connections {
+		w, err := dialWire(address)
+		if err == nil {
+			f.wires = append(f.wires, w)
+			err = f.watch(w.fd, i)
+		}
 		if err != nil {
+			f.close()
 			return nil, err
 		}
-		line = bytes.TrimRight(line, "\r\n")
-		if status == "" {
-			status = string(line)
+	}
+	f.began = time.Now()
+	return f, nil
+}
+
+// watch makes await return number when there is something to read.
+func (f *fleet) watch(fd, number int) error {
+	return unix.EpollCtl(f.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number)}) //nolint:gosec // few
+}
+
+func (f *fleet) close() {
+	for _, w := range f.wires {
+		_ = unix.Close(w.fd)
+	}
+	_ = unix.Close(f.epoll)
+}
+
+// ask sends the next request over w; its answer's time counts from due.
+func (f *fleet) ask(w *wire, due time.Duration) error {
+	w.due = due
+	f.asked++
+	return w.write(f.requests[f.asked%len(f.requests)])
+}
+
+// await waits for answers and hands over the wires whose are complete. Where number is none of a wire, it is given as nil.
+func (f *fleet) await(ctx context.Context, do func(*wire) error) error {
+	var events [256]unix.EpollEvent
+	n, err := unix.EpollWait(f.epoll, events[:], 1000)
+	if errors.Is(err, unix.EINTR) {
+		return ctx.Err()
+	}
+	for _, e := range events[:max(n, 0)] {
+		if int(e.Fd) >= len(f.wires) {
+			err = errors.Join(err, do(nil))
 			continue
 		}
-		if len(line) == 0 {
-			break
+		w := f.wires[e.Fd]
+		complete, e := w.read()
+		if e == nil && complete {
+			e = do(w)
 		}
-		if name, value, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(name, []byte("content-length")) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return nil, err
-			}
-		}
+		err = errors.Join(err, e)
 	}
-	if length < 0 {
-		return nil, errors.New("an answer without a length")
-	}
-	ok := len(status) > 12 && status[9:12] == "200"
-	if ok && !wanted {
-		_, err := c.r.Discard(length)
-		return nil, err
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(c.r, body); err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s: %s", status, body)
-	}
-	return body, nil
+	return errors.Join(err, ctx.Err())
 }
 
 // closed asks over so many connections for d, each as soon as it is answered.
 func closed(ctx context.Context, address string, requests [][]byte, connections int, d time.Duration) (answers int, l Latency, err error) {
-	end := time.Now().Add(d)
-	took, errs := make([][]time.Duration, connections), make([]error, connections)
-	var all sync.WaitGroup
-	for i := range connections {
-		all.Go(func() {
-			c, err := dial(address)
-			if err != nil {
-				errs[i] = err
-				return
+	f, err := newFleet(address, requests, connections)
+	if err != nil {
+		return 0, l, err
+	}
+	defer f.close()
+	for _, w := range f.wires {
+		err = errors.Join(err, f.ask(w, time.Since(f.began)))
+	}
+	took := make([]time.Duration, 0, 1<<20)
+	for waiting := connections; waiting > 0 && err == nil; {
+		err = f.await(ctx, func(w *wire) error {
+			now := time.Since(f.began)
+			took = append(took, now-w.due)
+			if now < d {
+				return f.ask(w, now)
 			}
-			defer func() { _ = c.Close() }()
-			for n := i; time.Now().Before(end) && ctx.Err() == nil; n++ {
-				began := time.Now()
-				if _, err := c.ask(requests[n%len(requests)], false); err != nil {
-					errs[i] = err
-					return
-				}
-				took[i] = append(took[i], time.Since(began))
-			}
+			waiting--
+			return nil
 		})
 	}
-	all.Wait()
-	flat := slices.Concat(took...)
-	return len(flat), latency(flat), errors.Join(errors.Join(errs...), ctx.Err())
+	return len(took), latency(took), err
 }
 
 // open asks at set times, so many each second. Latencies count from the set time. Where the server falls behind by all
 // connections, they show it.
-func open(ctx context.Context, address string, requests [][]byte, rate int, d time.Duration) (Latency, error) {
+func open(ctx context.Context, address string, requests [][]byte, rate int, d time.Duration) (l Latency, err error) {
 	const connections = 64
-	total := int(d.Seconds() * float64(rate))
-	due := make(chan int, total)
-	began := time.Now()
-	at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Second / time.Duration(rate)) }
-	took, errs := make([]time.Duration, total), make([]error, connections)
-	var all sync.WaitGroup
-	for w := range connections {
-		c, err := dial(address)
-		if err != nil {
-			return Latency{}, err
-		}
-		all.Go(func() {
-			defer func() { _ = c.Close() }()
-			for i := range due {
-				if _, err := c.ask(requests[i%len(requests)], false); err != nil {
-					errs[w] = err
-					return
-				}
-				took[i] = time.Since(at(i))
+	f, err := newFleet(address, requests, connections)
+	if err != nil {
+		return l, err
+	}
+	defer f.close()
+	gap := time.Second / time.Duration(rate)
+	timer, err := f.tick(gap)
+	if err != nil {
+		return l, err
+	}
+	defer func() { _ = unix.Close(timer) }()
+	total := int(d / gap)
+	idle, took := slices.Clone(f.wires), make([]time.Duration, 0, total)
+	for len(took) < total && err == nil {
+		err = f.await(ctx, func(w *wire) error {
+			now := time.Since(f.began)
+			if w != nil {
+				took, idle = append(took, now-w.due), append(idle, w)
+			} else if err := ticked(timer); err != nil {
+				return err
 			}
+			for f.asked < total && gap*time.Duration(f.asked) <= now && len(idle) > 0 {
+				next := idle[len(idle)-1]
+				idle = idle[:len(idle)-1]
+				if err := f.ask(next, gap*time.Duration(f.asked)); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
-	for i := range total {
-		if wait := time.Until(at(i)); wait > 0 {
-			time.Sleep(wait)
-		}
-		due <- i
+	return latency(took), err
+}
+
+// tick makes await call back with nil after each gap.
+func (f *fleet) tick(gap time.Duration) (fd int, err error) {
+	if fd, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return 0, err
 	}
-	close(due)
-	all.Wait()
-	return latency(took), errors.Join(errors.Join(errs...), ctx.Err())
+	each := unix.NsecToTimespec(gap.Nanoseconds())
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: each, Value: each}, nil); err != nil {
+		return 0, err
+	}
+	return fd, f.watch(fd, len(f.wires))
+}
+
+func ticked(timer int) error {
+	var b [8]byte
+	if _, err := unix.Read(timer, b[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
+		return fmt.Errorf("timer: %w", err)
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&b.python, "python", "", "a Python that has the peers")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often everyone has a turn")
 	flag.DurationVar(&b.time, "time", 3*time.Second, "how long a turn is")
+	flag.StringVar(&b.only, "only", "", "a part of the names of those who are measured; Retrain is always")
 	path := flag.String("json", "", "write the results to this file")
 	constant := flag.String("constant", "", "answer a constant at this address: what this program calls itself for")
 	flag.Parse()
@@ -47,6 +48,7 @@ type bench struct {
 	python string
 	rounds int
 	time   time.Duration
+	only   string // what the names of the servers have in common that are measured
 	dir    string // for everything that is written
 }
 

@@ -121,15 +121,11 @@ func (s *server) start(ctx context.Context, dir string, program string, args ...
 	if err := s.process.Start(); err != nil {
 		return err
 	}
-	ask := request(s.path, s.body([][]float64{{0, 0, 0, 0, 0, 0, 0, 0}}))
+	question := request(s.path, s.body([][]float64{{0, 0, 0, 0, 0, 0, 0, 0}}))
 	for time.Since(began) < 2*time.Minute && ctx.Err() == nil {
-		if c, err := dial(s.address); err == nil {
-			_, err := c.ask(ask, false)
-			_ = c.Close()
-			if err == nil {
-				s.first = time.Since(began)
-				return nil
-			}
+		if _, err := ask(s.address, question); err == nil {
+			s.first = time.Since(began)
+			return nil
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -211,12 +207,7 @@ func (s *server) agrees(with *server) error {
 }
 
 func (s *server) predict(rows [][]float64) (float64, error) {
-	c, err := dial(s.address)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = c.Close() }()
-	answer, err := c.ask(request(s.path, s.body(rows)), true)
+	answer, err := ask(s.address, request(s.path, s.body(rows)))
 	if err != nil {
 		return 0, err
 	}

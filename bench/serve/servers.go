@@ -62,15 +62,23 @@ func (b *bench) servers(ctx context.Context) (servers []*server, stop func(), er
 				return args
 			}
 		}
+		fastAPI := func(name string, what ...string) start {
+			return start{&server{name: "FastAPI + " + name, path: "/predict", body: byName, read: firstPrediction}, b.python, peers(what...)}
+		}
 		starts = append(starts,
-			start{&server{name: "FastAPI + onnxruntime, 2 workers", path: "/predict", body: byName, read: firstPrediction}, b.python, peers("onnx", "2")},
-			start{&server{name: "FastAPI + tf.function, 2 workers", path: "/predict", body: byName, read: firstPrediction}, b.python, peers("tensorflow", "2")},
+			fastAPI("onnxruntime, 2 workers, as documented", "onnx", "2"),
+			fastAPI("onnxruntime, 2 workers, tuned", "onnx", "2", "tuned"),
+			fastAPI("tf.function, 2 workers, as documented", "tensorflow", "2"),
+			fastAPI("tf.function, 2 workers, tuned", "tensorflow", "2", "tuned"),
 			start{&server{name: "MLServer", path: "/v2/models/bench/infer", body: openInference, read: firstOutput}, b.python, peers("mlserver")})
 		if err := command(ctx, b.python, "bench/serve/peers.py", "convert", model, model+".onnx"); err != nil {
 			return servers, stop, err
 		}
 	}
-	for _, st := range starts {
+	for i, st := range starts {
+		if i > 0 && !strings.Contains(st.s.name, b.only) {
+			continue
+		}
 		if st.s.address, err = freeAddress(); err != nil {
 			return servers, stop, err
 		}

@@ -164,18 +164,14 @@ func (p *Predictions) predict(w http.ResponseWriter, r *http.Request, a *ask) er
 	if err != nil {
 		return err
 	}
-	if fast, ok := a.version.(interface {
-		PredictJSON(ctx context.Context, text []byte, most int) ([]retrain.Prediction, bool, error)
-	}); ok {
-		predictions, ok, err := fast.PredictJSON(r.Context(), a.body, p.mostRows())
-		if a.rows = len(predictions); ok && err == nil {
-			err = allFinite(predictions)
-		}
-		if err != nil {
+	if fast, ok := a.version.(answerer); ok && wanted == nil {
+		answer, rows, ok, err := fast.AnswerJSON(r.Context(), a.body, p.mostRows(), nil)
+		if a.rows = rows; err != nil {
 			return err
 		}
 		if ok {
-			return p.writePredictions(w, a, wanted, new(dialect.Question), predictions)
+			written(w, answer)
+			return nil
 		}
 	}
 	q, err := dialect.ReadPredict(a.body, func() (*dialect.Schema, error) { return p.schema(a) })
@@ -256,9 +252,13 @@ func write(w http.ResponseWriter, v any) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(b) // whoever has gone away hears nothing
+	written(w, b)
 	return nil
+}
+
+func written(w http.ResponseWriter, text []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // whoever has gone away hears nothing
 }
 
 // allFinite refuses what only records far outside of anything learnt can bring about.

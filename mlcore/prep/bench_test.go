@@ -2,6 +2,7 @@ package prep_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -72,6 +73,29 @@ func BenchmarkEncode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func BenchmarkEncodeJSON(b *testing.B) {
+	p := &prep.Preparation{Format: 1}
+	record := make([]string, 8)
+	for j := range record {
+		name := fmt.Sprint("f", j)
+		p.Features = append(p.Features, prep.Feature{Name: name, Form: prep.Numeric, Max: 1})
+		record[j] = fmt.Sprintf(`"%s":0.%04d`, name, 1234+j)
+	}
+	e, err := p.Encoder()
+	if err != nil {
+		b.Fatal(err)
+	}
+	one := "{" + strings.Join(record, ",") + "}"
+	text := []byte(`{"instances":[` + strings.Repeat(one+",", 99) + one + `]}`)
+	var x []float32
+	for b.Loop() {
+		var ok bool
+		if x, _, ok = e.EncodeJSON(text, x[:0], 100); !ok {
+			b.Fatal("not read")
+		}
 	}
 }
 

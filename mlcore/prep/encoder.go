@@ -19,6 +19,7 @@ type Encoder struct {
 	made    []*program       // [features], of those that map makes
 	readers sync.Pool        // of *recordReader
 	index   map[string]int   // of the features, by name
+	keys    []string         // [features], their names in quotes and a colon
 	flat    bool             // every feature is a field of the record itself
 }
 
@@ -35,7 +36,7 @@ type recordReader struct {
 func (p *Preparation) Encoder() (*Encoder, error) {
 	n := len(p.Features)
 	e := &Encoder{Preparation: p, levels: make([]map[string]int, n), fill: make([]cell, n), made: make([]*program, n)}
-	e.index, e.flat = p.plainFeatures()
+	e.index, e.keys, e.flat = p.plainFeatures()
 	e.readers.New = func() any {
 		r := &recordReader{cells: make([]cell, n)}
 		r.at = func(path string) any { return r.record.At(path) }
@@ -155,6 +156,10 @@ func (e *Encoder) read(r *recordReader) error {
 func (e *Encoder) row(x []float32, cells []cell) (missing []string, err error) {
 	rest := x
 	for i := range e.Features {
+		if e.Features[i].put(rest, &cells[i]) {
+			rest = rest[1:]
+			continue
+		}
 		w := e.Features[i].Width()
 		if v, ok := e.filled(i, cells[i]); !ok {
 			missing = append(missing, e.nameOf(i))
@@ -167,6 +172,19 @@ func (e *Encoder) row(x []float32, cells []cell) (missing []string, err error) {
 		return nil, errors.New("a polynomial term is too large: the features are too far from what training saw")
 	}
 	return missing, nil
+}
+
+// put encodes what is most common, a number where one is wanted. It reports false, and does nothing, for all else.
+func (f *Feature) put(x []float32, v *cell) bool {
+	if f.Form != Numeric || v.kind != retrain.Number || !finite(v.number) {
+		return false
+	}
+	n := scale(v.number+0, f.Min, f.Max) // of the two zeros the positive one, see number
+	if n-n != 0 {                        // too far away
+		return false
+	}
+	x[0] = n
+	return true
 }
 
 // nameOf names a feature that is missing, with the fields that it is made of.

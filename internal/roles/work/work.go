@@ -86,8 +86,10 @@ func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener
 	heard := meter.NewStream()
 	m.MustRegister(heard)
 	live.Events = heard.Follower(live.Events)
-	h := (&httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}).Handler()
-	h = a.Tracer.Handler(h)
+	h := &httpapi.Predictions{Models: httpapi.Live{Live: live}, Catalog: a.Catalog, Latest: a.Latest, Metrics: m, Log: a.Log}
+	if a.Tracer != nil {
+		h.Watched = a.Tracer.Handler
+	}
 
 	defer alive(ctx, a, "predict")()
 	loaded, unload := context.WithCancel(context.WithoutCancel(ctx)) // the champions stay until the last answer is given
