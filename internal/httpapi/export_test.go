@@ -1,5 +1,11 @@
 package httpapi
 
+import (
+	"context"
+	"net"
+	"time"
+)
+
 // Finite is finite, for the tests.
 var Finite = finite
 
@@ -10,4 +16,29 @@ var RecordsOf = recordsOf
 func ChangesIn(message []byte) (n int, err error) {
 	all, err := changesIn(message)
 	return len(all), err
+}
+
+// An Express is an express, for the tests.
+type Express = express
+
+// NewExpress returns one with its patience.
+func NewExpress(p *Predictions, l net.Listener, idle, stalls time.Duration) *Express {
+	e := p.express(l, "")
+	e.idle, e.stalls = idle, stalls
+	return e
+}
+
+// Serve is serve.
+func (e *Express) Serve(ctx context.Context) error { return e.serve(ctx) }
+
+// Heard returns how many connections it has on which something came since then.
+func (e *Express) Heard(since time.Time) (lines int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for l := range e.lines {
+		if l.heard.Load() >= since.UnixNano() {
+			lines++
+		}
+	}
+	return lines
 }

@@ -12,12 +12,6 @@ import (
 	"time"
 )
 
-// How long a connection may be silent between two requests, and within one, until net/http takes care of it.
-const (
-	expressIdle   = 2 * time.Minute
-	expressStalls = 5 * time.Second
-)
-
 // An express stands between a listener and net/http's server. It answers the commonest request itself, a POST to
 // /v1/models/NAME:predict with records by name, which takes a fraction of the time: what a request needs is kept with its connection,
 // and nothing is made of it that nobody looks at. At the first other request, or whatever in it is not quite usual, the connection
@@ -26,6 +20,8 @@ type express struct {
 	net.Listener
 	predictions *Predictions
 	key         string
+	idle        time.Duration // how long a connection may be silent between two requests
+	stalls      time.Duration // and within one, until net/http takes care of it
 	others      chan accepted // for net/http
 	stopping    atomic.Bool
 	stopped     chan struct{}
@@ -42,10 +38,18 @@ type accepted struct {
 
 // Serve answers on l until ctx ends; requests at work are finished then. Where there is a key, only who knows it is answered.
 func (p *Predictions) Serve(ctx context.Context, l net.Listener, key string) error {
-	e := &express{Listener: l, predictions: p, key: key, others: make(chan accepted), stopped: make(chan struct{}), lines: make(map[*line]struct{})}
+	return p.express(l, key).serve(ctx)
+}
+
+func (p *Predictions) express(l net.Listener, key string) *express {
+	return &express{Listener: l, predictions: p, key: key, idle: 2 * time.Minute, stalls: 5 * time.Second,
+		others: make(chan accepted), stopped: make(chan struct{}), lines: make(map[*line]struct{})}
+}
+
+func (e *express) serve(ctx context.Context) error {
 	e.all.Go(e.accept)
 	go e.watch()
-	err := Serve(ctx, e, WithKey(key, p.Handler()))
+	err := Serve(ctx, e, WithKey(e.key, e.predictions.Handler()))
 	e.wait()
 	return err
 }
@@ -129,14 +133,14 @@ func (e *express) begin(l *line) {
 
 // watch wakes those lines now and then that wait too long.
 func (e *express) watch() {
-	tick := time.NewTicker(expressStalls / 2)
+	tick := time.NewTicker(e.stalls / 2)
 	defer tick.Stop()
 	for {
 		select {
 		case <-e.stopped:
 			return
 		case now := <-tick.C:
-			e.wake(func(l *line) bool { return now.Sub(time.Unix(0, l.heard.Load())) > expressStalls })
+			e.wake(func(l *line) bool { return now.Sub(time.Unix(0, l.heard.Load())) > e.stalls })
 		}
 	}
 }
@@ -203,9 +207,9 @@ func (l *line) silent(err error) (end bool, other net.Conn) {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return true, nil
 	case len(l.in) > 0 && l.express.stopping.Load(): // Close ends it if it takes too long
-	case len(l.in) > 0 && waited > expressStalls:
+	case len(l.in) > 0 && waited > l.express.stalls:
 		return true, l.replayed()
-	case l.express.stopping.Load(), waited > expressIdle:
+	case l.express.stopping.Load(), waited > l.express.idle:
 		return true, nil
 	}
 	return l.SetReadDeadline(time.Time{}) != nil, nil

@@ -57,6 +57,7 @@ type Predictions struct {
 	Most    int64 // bytes of a request, unpacked; 32 MiB
 	Rows    int   // records of a request; 100,000
 	Log     *slog.Logger
+	Watched func(h http.Handler) http.Handler // what watches each request; nil: nothing does
 
 	schemas schemas
 }
