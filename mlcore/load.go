@@ -6,12 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-<<<<<<< HEAD
-	"math"
 	"os"
 	"path/filepath"
-=======
->>>>>>> c8824a4 (The commonest request is answered from its bytes, in runs that many share)
 	"runtime"
 	"sync"
 	"time"

@@ -23,22 +23,22 @@ type Express = express
 
 // NewExpress returns one with its patience.
 func NewExpress(p *Predictions, l net.Listener, idle, stalls time.Duration) *Express {
-	e := p.express(l, "")
+	e := p.express(l, nil)
 	e.idle, e.stalls = idle, stalls
 	return e
 }
 
-// Serve is serve.
-func (e *Express) Serve(ctx context.Context) error { return e.serve(ctx) }
+// Serve is serve, with the handler of the predictions.
+func (e *Express) Serve(ctx context.Context) error { return e.serve(ctx, e.predictions.Handler()) }
 
 // Heard returns how many connections it has on which something came since then.
-func (e *Express) Heard(since time.Time) (lines int) {
+func (e *Express) Heard(since time.Time) (wires int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for l := range e.lines {
+	for l := range e.wires {
 		if l.heard.Load() >= since.UnixNano() {
-			lines++
+			wires++
 		}
 	}
-	return lines
+	return wires
 }

@@ -19,7 +19,7 @@ import (
 type express struct {
 	net.Listener
 	predictions *Predictions
-	key         string
+	door        *Door
 	idle        time.Duration // how long a connection may be silent between two requests
 	stalls      time.Duration // and within one, until net/http takes care of it
 	others      chan accepted // for net/http
@@ -27,8 +27,8 @@ type express struct {
 	stopped     chan struct{}
 
 	mu    sync.Mutex // guards the following field
-	lines map[*line]struct{}
-	all   sync.WaitGroup // lines, and who accepts
+	wires map[*wire]struct{}
+	all   sync.WaitGroup // wires, and who accepts
 }
 
 type accepted struct {
@@ -36,20 +36,17 @@ type accepted struct {
 	err error
 }
 
-// Serve answers on l until ctx ends; requests at work are finished then. Where there is a key, only who knows it is answered.
-func (p *Predictions) Serve(ctx context.Context, l net.Listener, key string) error {
-	return p.express(l, key).serve(ctx)
+// express returns what stands between l and net/http. Without a door nobody needs a key.
+func (p *Predictions) express(l net.Listener, d *Door) *express {
+	return &express{Listener: l, predictions: p, door: d, idle: 2 * time.Minute, stalls: 5 * time.Second,
+		others: make(chan accepted), stopped: make(chan struct{}), wires: make(map[*wire]struct{})}
 }
 
-func (p *Predictions) express(l net.Listener, key string) *express {
-	return &express{Listener: l, predictions: p, key: key, idle: 2 * time.Minute, stalls: 5 * time.Second,
-		others: make(chan accepted), stopped: make(chan struct{}), lines: make(map[*line]struct{})}
-}
-
-func (e *express) serve(ctx context.Context) error {
+// serve answers until ctx ends; requests at work are finished then. h is for net/http.
+func (e *express) serve(ctx context.Context, h http.Handler) error {
 	e.all.Go(e.accept)
 	go e.watch()
-	err := Serve(ctx, e, WithKey(e.key, e.predictions.Handler()))
+	err := Serve(ctx, e, h)
 	e.wait()
 	return err
 }
@@ -71,7 +68,7 @@ func (e *express) Close() error {
 	}
 	err := e.Listener.Close()
 	close(e.stopped)
-	e.wake(func(*line) bool { return true })
+	e.wake(func(*wire) bool { return true })
 	return err
 }
 
@@ -80,7 +77,7 @@ func (e *express) wait() {
 	late := time.AfterFunc(drain, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		for l := range e.lines {
+		for l := range e.wires {
 			_ = l.Close()
 		}
 	})
@@ -92,7 +89,7 @@ func (e *express) accept() {
 	for {
 		c, err := e.Listener.Accept()
 		if _, plain := c.(*net.TCPConn); err == nil && plain {
-			e.begin(&line{Conn: c, express: e})
+			e.begin(&wire{Conn: c, express: e})
 		} else if !e.pass(accepted{c, err}) { // an error, too: net/http knows which of them to wait for
 			return
 		}
@@ -112,16 +109,16 @@ func (e *express) pass(a accepted) bool {
 	}
 }
 
-// begin serves a line.
-func (e *express) begin(l *line) {
+// begin serves a wire.
+func (e *express) begin(l *wire) {
 	l.heard.Store(time.Now().UnixNano())
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.lines[l] = struct{}{}
+	e.wires[l] = struct{}{}
 	e.all.Go(func() {
 		other := l.serve()
 		e.mu.Lock()
-		delete(e.lines, l)
+		delete(e.wires, l)
 		e.mu.Unlock()
 		if other == nil {
 			_ = l.Close()
@@ -131,7 +128,7 @@ func (e *express) begin(l *line) {
 	})
 }
 
-// watch wakes those lines now and then that wait too long.
+// watch wakes those wires now and then that wait too long.
 func (e *express) watch() {
 	tick := time.NewTicker(e.stalls / 2)
 	defer tick.Stop()
@@ -140,24 +137,24 @@ func (e *express) watch() {
 		case <-e.stopped:
 			return
 		case now := <-tick.C:
-			e.wake(func(l *line) bool { return now.Sub(time.Unix(0, l.heard.Load())) > e.stalls })
+			e.wake(func(l *wire) bool { return now.Sub(time.Unix(0, l.heard.Load())) > e.stalls })
 		}
 	}
 }
 
-// wake ends the reading of some lines, which look then what is to be done.
-func (e *express) wake(which func(*line) bool) {
+// wake ends the reading of some wires, which look then what is to be done.
+func (e *express) wake(which func(*wire) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for l := range e.lines {
+	for l := range e.wires {
 		if which(l) {
 			_ = l.SetReadDeadline(time.Unix(1, 0))
 		}
 	}
 }
 
-// A line is a connection on which nothing but the commonest request has come so far.
-type line struct {
+// A wire is a connection on which nothing but the commonest request has come so far.
+type wire struct {
 	net.Conn
 	express *express
 	heard   atomic.Int64 // when something came last, Unix ns
@@ -171,13 +168,13 @@ type line struct {
 }
 
 // serve answers until the connection ends, or something else is asked: then it returns what net/http should go on with.
-func (l *line) serve() (other net.Conn) {
+func (l *wire) serve() (other net.Conn) {
 	const room = 4 << 10
 	l.in, l.out = make([]byte, 0, room), make([]byte, headRoom, room)
 	for {
 		if len(l.in) > 0 && len(l.in) >= l.need {
 			q, state := readHead(l.in, l.express.predictions.most())
-			if state == complete && l.express.allowed(q) && l.answer(q) {
+			if state == complete && l.express.admits(q) && l.answer(q) {
 				l.answered(q.size)
 				continue
 			} else if state != partial {
@@ -202,7 +199,7 @@ func (l *line) serve() (other net.Conn) {
 }
 
 // silent says what to do where nothing came.
-func (l *line) silent(err error) (end bool, other net.Conn) {
+func (l *wire) silent(err error) (end bool, other net.Conn) {
 	switch waited := time.Since(time.Unix(0, l.heard.Load())); {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return true, nil
@@ -216,7 +213,7 @@ func (l *line) silent(err error) (end bool, other net.Conn) {
 }
 
 // answered makes ready for the next request, which may have come already.
-func (l *line) answered(size int) {
+func (l *wire) answered(size int) {
 	const keep = 64 << 10
 	l.need = 0
 	l.in = l.in[:copy(l.in, l.in[size:])]
@@ -229,7 +226,7 @@ func (l *line) answered(size int) {
 }
 
 // replayed returns the connection as if nothing had been read of it.
-func (l *line) replayed() net.Conn {
+func (l *wire) replayed() net.Conn {
 	if err := l.SetReadDeadline(time.Time{}); err != nil {
 		return nil
 	}
@@ -252,7 +249,7 @@ func (r *replayed) Read(b []byte) (int, error) {
 }
 
 // answer answers a request, and reports false where it is not for us.
-func (l *line) answer(q question) bool {
+func (l *wire) answer(q question) bool {
 	p := l.express.predictions
 	p.Metrics.atWork.Inc()
 	defer p.Metrics.atWork.Dec()
@@ -282,7 +279,7 @@ func (l *line) answer(q question) bool {
 }
 
 // refuse answers with an error.
-func (l *line) refuse(err error, version int) bool {
+func (l *wire) refuse(err error, version int) bool {
 	w := &unsent{header: make(http.Header)}
 	refuse(w, &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/v1/models/" + l.model + ":predict"}}, l.express.predictions.Log, err)
 	l.out = append(l.out[:headRoom], w.body...)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"retrain/internal/httpapi"
+	"retrain/internal/keyring"
 	"retrain/internal/testenv"
 )
 
@@ -39,6 +40,13 @@ func serving(t *testing.T, serve func(ctx context.Context, l net.Listener) error
 		}
 	})
 	return l.Addr().String(), end
+}
+
+// openKeys returns a store without keys.
+func openKeys(t *testing.T) *keyring.Store {
+	t.Helper()
+	_, a := openControl(t, testenv.S3(t), twoResources)
+	return a.Keys
 }
 
 // A caller writes what it likes over one connection.
@@ -104,8 +112,15 @@ func post(head, body string) string {
 // Whatever is written, usual or not, the answers are those of net/http alone, up to the last.
 func TestExpressAnswersAsNetHTTP(t *testing.T) {
 	p := server(shop{ready: true})
-	fast, _ := serving(t, func(ctx context.Context, l net.Listener) error { return p.Serve(ctx, l, "") })
-	plain, _ := serving(t, func(ctx context.Context, l net.Listener) error { return httpapi.Serve(ctx, l, p.Handler()) })
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		p.Handler().ServeHTTP(w, r)
+	})
+	door := &httpapi.Door{Open: true, Ring: &keyring.Ring{Store: openKeys(t), Log: p.Log}, Log: p.Log}
+	fast, _ := serving(t, func(ctx context.Context, l net.Listener) error {
+		return (&httpapi.Server{Door: door}).ServePredictions(ctx, l, p)
+	})
+	plain, _ := serving(t, func(ctx context.Context, l net.Listener) error { return httpapi.Serve(ctx, l, h) })
 	usual := post(usualHead, usualBody)
 	for name, requests := range map[string][]string{
 		"usual":                      {usual},
@@ -169,8 +184,7 @@ func TestExpressAnswersAsNetHTTP(t *testing.T) {
 
 // A request may come in any pieces.
 func TestExpressReadsPieces(t *testing.T) {
-	p := server(shop{ready: true})
-	address, _ := serving(t, func(ctx context.Context, l net.Listener) error { return p.Serve(ctx, l, "") })
+	_, address, _ := express(t, time.Hour, time.Hour)
 	c := ring(t, address)
 	whole := []byte(post(usualHead, usualBody))
 	for size := range slices.Values([]int{1, 7, 50, len(whole) - 1}) {
@@ -185,7 +199,10 @@ func TestExpressReadsPieces(t *testing.T) {
 
 func TestExpressAsksForTheKey(t *testing.T) {
 	p := server(shop{ready: true})
-	address, _ := serving(t, func(ctx context.Context, l net.Listener) error { return p.Serve(ctx, l, "secret") })
+	door := &httpapi.Door{Open: true, Ring: &keyring.Ring{Store: openKeys(t), Root: "secret", Log: p.Log}, Log: p.Log}
+	address, _ := serving(t, func(ctx context.Context, l net.Listener) error {
+		return (&httpapi.Server{Door: door}).ServePredictions(ctx, l, p)
+	})
 	for field, want := range map[string]string{
 		"": "401", "Authorization: Bearer secret\r\n": "200", "Authorization: Bearer secre\r\n": "401", "X-API-Key: secret\r\n": "200", "x-api-key: Secret\r\n": "401",
 		"Authorization: Basic OnNlY3JldA==\r\n": "200", "Authorization: \r\n": "401", "X-API-Key: secret\r\nX-API-Key: secret\r\n": "200",

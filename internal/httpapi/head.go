@@ -3,13 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strconv"
 	"time"
 
 	"retrain"
+	"retrain/api"
 )
 
 // An answerer is a Version that reads the commonest bodies itself; retrain.Using is one.
@@ -166,26 +165,24 @@ func printable(value []byte) bool {
 	return true
 }
 
-// allowed reports whether the asker knows the key.
-func (e *express) allowed(q question) bool {
-	if e.key == "" {
-		return true
-	}
-	given, bearer := bytes.CutPrefix(q.authorization, []byte("Bearer "))
+// admits reports whether the door lets the asker in, and says no more than that.
+func (e *express) admits(q question) bool {
+	secret, bearer := bytes.CutPrefix(q.authorization, []byte("Bearer "))
 	if !bearer {
-		if given = q.apiKey; q.authorization != nil {
-			return false
-		}
+		secret = q.apiKey
 	}
-	got, want := sha256.Sum256(given), sha256.Sum256([]byte(e.key))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	if e.door == nil || !bearer && q.authorization != nil {
+		return e.door == nil
+	}
+	k, err := e.door.Ring.Find(context.Background(), string(bytes.TrimSpace(secret)), e.door.Open)
+	return err == nil && (k == nil || k.Role.Covers(api.RoleRead) && len(k.Resources) == 0)
 }
 
 // An answer's head stands right before its body, at the end of so much room.
 const headRoom = 512
 
 // send sends what stands in out. It reports true: what cannot be sent is nobody's business, as the next read will say.
-func (l *line) send(now time.Time, status, version int, header http.Header) bool {
+func (l *wire) send(now time.Time, status, version int, header http.Header) bool {
 	if second := now.Unix(); second != l.second {
 		l.second, l.date = second, now.UTC().AppendFormat(l.date[:0], http.TimeFormat)
 	}
@@ -194,7 +191,7 @@ func (l *line) send(now time.Time, status, version int, header http.Header) bool
 	head = strconv.AppendInt(head, int64(status), 10)
 	head = append(head, ' ')
 	head = append(head, http.StatusText(status)...)
-	head = append(head, "\r\nContent-Type: application/json\r\nX-Model-Version: "...)
+	head = append(head, "\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nX-Model-Version: "...)
 	head = strconv.AppendInt(head, int64(version), 10)
 	head = append(head, "\r\nDate: "...)
 	head = append(head, l.date...)

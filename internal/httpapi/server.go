@@ -58,9 +58,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	return s.serve(ctx, l, s.Door.handler(h, problems(s.Door.Log)))
 }
 
-// ServePredictions does so with the errors of the predictions' dialects.
-func (s *Server) ServePredictions(ctx context.Context, l net.Listener, h http.Handler) error {
-	return s.serve(ctx, l, s.Door.handler(h, dialects(s.Door.Log)))
+// ServePredictions does so for predictions, with the errors of their dialects. What is asked most often has a way of its own, where
+// the door needs to know nothing but the key.
+func (s *Server) ServePredictions(ctx context.Context, l net.Listener, p *Predictions) error {
+	h := s.Door.handler(p.Handler(), dialects(s.Door.Log))
+	if s.Certificate != nil || len(s.Door.Origins) > 0 || s.Door.Rate > 0 {
+		return s.serve(ctx, l, h)
+	}
+	return p.express(l, s.Door).serve(ctx, h)
 }
 
 func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
