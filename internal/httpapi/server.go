@@ -59,10 +59,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, h http.Handler) erro
 }
 
 // ServePredictions does so for predictions, with the errors of their dialects. What is asked most often has a way of its own, where
-// the door needs to know nothing but the key.
+// the door needs to know nothing but the key, and nobody watches.
 func (s *Server) ServePredictions(ctx context.Context, l net.Listener, p *Predictions) error {
-	h := s.Door.handler(p.Handler(), dialects(s.Door.Log))
-	if s.Certificate != nil || len(s.Door.Origins) > 0 || s.Door.Rate > 0 {
+	h := p.Handler()
+	if p.Watched != nil {
+		h = p.Watched(h)
+	}
+	h = s.Door.handler(h, dialects(s.Door.Log))
+	if p.Watched != nil || s.Certificate != nil || len(s.Door.Origins) > 0 || s.Door.Rate > 0 {
 		return s.serve(ctx, l, h)
 	}
 	return p.express(l, s.Door).serve(ctx, h)
