@@ -92,7 +92,7 @@ func (b *tab) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
 
 func (b *tab) request(address string) {
 	u, err := url.Parse(address)
-	if err == nil && (u.Hostname() == "127.0.0.1" || u.Scheme == "data" || u.Scheme == "about") {
+	if err == nil && (u.Hostname() == "127.0.0.1" || u.Scheme == "data" || u.Scheme == "file" || u.Scheme == "about") {
 		return
 	}
 	b.mu.Lock()

@@ -1,11 +1,18 @@
 package dashboard_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
+
+	"retrain/internal/app"
+	"retrain/internal/dashboard"
 )
 
 // What a person does with the page, one thing after another, in a real browser: Chromium takes seconds to start.
@@ -43,6 +50,7 @@ func TestInABrowser(t *testing.T) {
 	}
 	b.quiet()
 
+	t.Run("a report", func(t *testing.T) { reports(newTab(t, b.ctx), a) })
 	t.Run("who has the key", func(t *testing.T) { unlocks(newTab(t, b.ctx), serve(t, a, "secret")) })
 }
 
@@ -156,6 +164,30 @@ func keys(b *tab, url string) {
 func monitor(b *tab, url string) {
 	b.open(url + "/monitor/")
 	b.says("#root", "train-default")
+}
+
+// A report needs nothing but itself.
+func reports(b *tab, a *app.App) {
+	p, err := a.Portrait(b.Context(), "price", 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	versions, err := a.ListVersions(b.Context(), "price")
+	if err != nil {
+		b.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(b.TempDir(), "price.html"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join((&dashboard.Report{At: time.Now(), Portrait: p, Versions: versions}).Write(file), file.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.open("file://" + file.Name())
+	b.says("h1", "price, version 1")
+	b.until("pairs are drawn", "document.querySelectorAll('circle.point').length >= 40")
+	b.says("table.list", "serves")
+	b.quiet()
 }
 
 func unlocks(b *tab, url string) {
