@@ -67,7 +67,7 @@ func (n *Endings) Conclude(ctx context.Context, run *Run) error {
 	if err != nil || s.Queued == 0 || s.Running != 0 {
 		return err
 	}
-	return n.handOn(ctx, RunID{run.ID.Model, s.Queued}, s.Attempt)
+	return n.handOn(ctx, RunID{run.ID.Model, s.Queued}, s.Attempt, s.backsOff(s.Now(n.Now)))
 }
 
 func (n *Endings) promote(ctx context.Context, id RunID, why string) error {
@@ -84,10 +84,11 @@ func (n *Endings) promote(ctx context.Context, id RunID, why string) error {
 	return nil
 }
 
-// handOn gives the run that waits to a worker.
-func (n *Endings) handOn(ctx context.Context, id RunID, attempt int) error {
+// handOn gives the run that waits to a worker. While the model backs off after a failure only one that a person asked for goes at
+// once: a sweep hands the others on when the back-off is over.
+func (n *Endings) handOn(ctx context.Context, id RunID, attempt int, backsOff bool) error {
 	next, err := n.Runs.Run(ctx, id)
-	if err != nil || next.Result != nil {
+	if err != nil || next.Result != nil || backsOff && next.Reason != ByHand && next.Reason != ByImport {
 		return err
 	}
 	m, err := n.Catalog.Model(ctx, id.Model)

@@ -397,6 +397,70 @@ func TestAFailureGivesItsRowsBack(t *testing.T) {
 	}
 }
 
+// The run that waited behind a failing one waits on until the back-off is over, unless a person asked for it.
+func TestTheFollowUpOfAFailureWaits(t *testing.T) {
+	for _, test := range []struct {
+		why  retrain.Reason
+		want int // runs in the queue right after the failure
+	}{{retrain.ByInserts, 0}, {retrain.ByHand, 1}} {
+		t.Run(string(test.why), func(t *testing.T) {
+			w := newWorld(t)
+			w.again(func() error { return w.sweeper().Sweep(t.Context()) })
+			for n := range 2 {
+				w.again(func() error { return w.insert(n) })
+			}
+			training := w.failing(retrain.Errorf(retrain.TrainingError, "the loss is no number"))
+			training.Fitter = meanwhile{training.Fitter, func() { w.followUp(test.why) }}
+			w.again(func() error { return training.Do(t.Context(), w.queue[0]) })
+			w.queue = w.queue[1:]
+			w.wantQueued(test.want, "after the failure")
+			if test.want > 0 {
+				return
+			}
+			w.now = w.now.Add(5 * time.Second)
+			w.again(func() error { return w.sweeper().Sweep(t.Context()) })
+			w.wantQueued(0, "while it backs off")
+			w.now = w.now.Add(6 * time.Second)
+			w.again(func() error { return w.sweeper().Sweep(t.Context()) })
+			w.wantQueued(1, "when that is over")
+		})
+	}
+}
+
+func (w *world) wantQueued(want int, when string) {
+	w.t.Helper()
+	if len(w.queue) != want {
+		w.t.Errorf("%s: %d runs are queued, want %d", when, len(w.queue), want)
+	}
+}
+
+// followUp requests another run while one is at work.
+func (w *world) followUp(why retrain.Reason) {
+	m, err := w.catalog.Model(w.t.Context(), "price")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s, err := w.ledger.State(w.t.Context(), "price")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.request(w.t.Context(), m, s, why); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// meanwhile does something before it fits.
+type meanwhile struct {
+	retrain.Fitter
+
+	do func()
+}
+
+func (m meanwhile) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) {
+	m.do()
+	return m.Fitter.Fit(ctx, job)
+}
+
 type failing struct{ err error }
 
 func (f failing) Fit(context.Context, retrain.Job) (retrain.Fit, error) { return retrain.Fit{}, f.err }

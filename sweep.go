@@ -156,7 +156,11 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 	if id.Number == 0 {
 		id.Number = state.Queued
 	}
-	if waited := state.Now(s.Now).Sub(state.Handed); id.Number == 0 || waited >= 0 && waited < handGrace { // below 0: the clock was set back
+	now := state.Now(s.Now)
+	if state.Running == 0 && state.backsOff(now) { // the run before it failed: this one waits
+		return nil
+	}
+	if waited := now.Sub(state.Handed); id.Number == 0 || waited >= 0 && waited < handGrace { // below 0: the clock was set back
 		return nil
 	}
 	for _, cared := range []func() (bool, error){

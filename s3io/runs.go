@@ -16,6 +16,7 @@ type Runs struct {
 
 	mu        sync.Mutex            // guards the following
 	sequences map[retrain.RunID]int // the last checkpoint that we have read or written
+	latest    map[string]int        // the highest number of each model's runs that we have seen
 }
 
 var (
@@ -52,19 +53,64 @@ func (r *Runs) Run(ctx context.Context, id retrain.RunID) (retrain.Run, error) {
 	return *run, err
 }
 
-// Runs yields a model's runs, newest first.
+// Runs yields a model's runs, newest first, until one is missing: their numbers have no gaps. It lists nothing, so that whoever stops
+// after a few does not pay for those before them.
 func (r *Runs) Runs(ctx context.Context, model string) iter.Seq2[retrain.Run, error] {
 	return func(yield func(retrain.Run, error) bool) {
-		numbers, err := numbersUnder(ctx, r.Bucket, runsKey(model))
+		newest, err := r.newest(ctx, model)
 		if err != nil {
 			yield(retrain.Run{}, err)
 			return
 		}
 		read := func(ctx context.Context, i int) (retrain.Run, error) {
-			return r.Run(ctx, retrain.RunID{Model: model, Number: numbers[i]})
+			return r.Run(ctx, retrain.RunID{Model: model, Number: newest - i})
 		}
-		inOrder(ctx, len(numbers), 2, read)(yield) // most callers stop at the first or second
+		for run, err := range inOrder(ctx, newest, 2, read) { // most callers stop at the first or second
+			if errors.Is(err, retrain.NotFoundError) || !yield(run, err) {
+				return
+			}
+		}
 	}
+}
+
+// newest returns the highest number that a run of a model has, or that one has had where they were removed. It asks for ever higher
+// ones, beginning with what was found the last time, or else with the champion's: one request where nothing is new, about two for
+// each doubling of how many are.
+func (r *Runs) newest(ctx context.Context, model string) (int, error) {
+	r.mu.Lock()
+	last := r.latest[model]
+	r.mu.Unlock()
+	if last == 0 {
+		c, err := optional[retrain.Champion](ctx, r.Bucket, championKey(model))
+		if err != nil {
+			return 0, err
+		}
+		if c != nil {
+			last = c.Highest
+		}
+	}
+	missing := 0 // the lowest number that is known to be free; 0: none
+	for step := 1; missing == 0 || missing-last > 1; {
+		next := last + step
+		if missing != 0 {
+			next = last + (missing-last)/2
+		}
+		switch _, _, err := r.Bucket.Get(ctx, runKey(retrain.RunID{Model: model, Number: next})+"request.json"); {
+		case errors.Is(err, retrain.NotFoundError):
+			missing = next
+		case err != nil:
+			return 0, err
+		default:
+			last, step = next, 2*step
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.latest == nil {
+		r.latest = make(map[string]int)
+	}
+	r.latest[model] = max(last, r.latest[model])
+	return last, nil
 }
 
 // StartRun stores the start; where one exists, that one is returned and holds.

@@ -86,19 +86,38 @@ func TestOneOfManyCreatesARun(t *testing.T) {
 
 func TestRunsNewestFirst(t *testing.T) {
 	r := &s3io.Runs{Bucket: new(s3io.Memory)}
-	for _, n := range []int{3, 1, 2, 11, 100000000} {
-		createRun(t, r, n)
-	}
-	var got []int
-	for run, err := range r.Runs(t.Context(), "price") {
-		if err != nil {
-			t.Fatal(err)
+	wantRuns := func(want ...int) {
+		t.Helper()
+		var got []int
+		for run, err := range r.Runs(t.Context(), "price") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, run.ID.Number)
 		}
-		got = append(got, run.ID.Number)
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
 	}
-	if want := []int{100000000, 11, 3, 2, 1}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	wantRuns()
+	var want []int
+	for n := range 70 {
+		createRun(t, r, n+1)
+		want = slices.Insert(want, 0, n+1)
+		wantRuns(want...)
+		r = &s3io.Runs{Bucket: r.Bucket} // which has seen nothing yet
+		wantRuns(want...)
 	}
+
+	// A model that was disposed of goes on with its numbers; they may outgrow their eight digits.
+	r = &s3io.Runs{Bucket: new(s3io.Memory)}
+	if _, err := r.Bucket.Put(t.Context(), "models/price/champion.json", []byte(`{"highest":99999998}`), s3io.Always); err != nil {
+		t.Fatal(err)
+	}
+	wantRuns()
+	createRun(t, r, 99999999)
+	createRun(t, r, 100000000)
+	wantRuns(100000000, 99999999)
 	for range r.Runs(t.Context(), "price") {
 		break
 	}

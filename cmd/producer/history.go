@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"retrain/internal/app"
 )
 
 func (p *program) historyCommand() *cli.Command {
@@ -17,7 +19,10 @@ func (p *program) historyCommand() *cli.Command {
 		Description: `  producer history price
   producer history price --at 2026-03-01T12:00:00Z
   producer history price --at 36h              what served 36 hours ago`,
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "at", Usage: "only what served at this `TIME`, or so long ago"}},
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "at", Usage: "only what served at this `TIME`, or so long ago"},
+			&cli.IntFlag{Name: "limit", Usage: "at most `N` moves, the latest; 0 for all"},
+		},
 		Action: p.joined(history, "MODEL"),
 	}
 }
@@ -31,7 +36,7 @@ func history(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	moves, err := c.app.History(ctx, model, at)
+	moves, err := c.moves(ctx, model, at)
 	if err != nil {
 		return err
 	}
@@ -50,6 +55,14 @@ func history(ctx context.Context, c *call) error {
 		}
 		t.Render()
 	})
+}
+
+// moves returns what is asked for of a history. With a limit no more of it is read, and verified.
+func (c *call) moves(ctx context.Context, model string, at time.Time) ([]app.Move, error) {
+	if n := c.flags.Int("limit"); n > 0 && at.IsZero() {
+		return c.app.LatestHistory(ctx, model, n)
+	}
+	return c.app.History(ctx, model, at)
 }
 
 // moment reads a time, or how long ago it was; zero for "".
