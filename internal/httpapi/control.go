@@ -33,7 +33,7 @@ type Control struct {
 func (c *Control) Handler(ctx context.Context) http.Handler {
 	c.closing = ctx.Done()
 	c.queues = asynqmon.New(asynqmon.Options{RootPath: "/monitor", RedisConnOpt: c.App.Redis})
-	c.Metrics.MustRegister(Queues{asynq.NewInspectorFromRedisClient(c.App.Redis.Redis)})
+	c.Metrics.MustRegister(Queues{asynq.NewInspectorFromRedisClient(c.App.Redis.Redis)}, Lost{c.App.Redis.Depths})
 	c.watch = newWatch(ctx, c.App)
 	c.looks = newLooks(ctx, c.App.Log, c.App.Sweeper.Look)
 	operations := c.Operations()

@@ -150,6 +150,7 @@ func TestControl(t *testing.T) {
 		{"GET", "/healthz", "", 200, `{"live":true}`},
 		{"GET", "/metrics", "", 200, `asynq_queue_size{queue=`},
 		{"GET", "/metrics", "", 200, `asynq_up 1`},
+		{"GET", "/metrics", "", 200, `retrain_tasks_lost{queue="train-default",why="orphaned"} 0`},
 		{"GET", "/", "", 200, `<title>Retrain</title>`},
 		{"GET", "/page/main.js", "", 200, `/v1/stream`},
 		{"GET", "/monitor/", "", 200, `<div id="root">`},

@@ -1,8 +1,13 @@
 package httpapi
 
 import (
+	"context"
+	"time"
+
 	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"retrain/tasks"
 )
 
 // Queues are asynq's numbers, under the names of asynq's own exporter, which has not followed asynq to its present version.
@@ -65,4 +70,33 @@ func collect(c chan<- prometheus.Metric, q *asynq.QueueInfo) {
 		paused = 1
 	}
 	send(queueStops, prometheus.GaugeValue, paused)
+}
+
+// Lost are the tasks that nobody will serve by themselves, by queue and why: "given up" are those whose retries are spent or that
+// cannot be read, "orphaned" those that are active at no worker. No run is lost by them.
+type Lost struct {
+	Depths func(ctx context.Context) ([]tasks.QueueDepth, error)
+}
+
+var lostTasks = prometheus.NewDesc("retrain_tasks_lost", "Tasks that nobody will serve, by queue and why.", []string{"queue", "why"}, nil)
+
+// How long a scrape waits for Redis.
+const lostPatience = 3 * time.Second
+
+// Describe implements prometheus.Collector.
+func (Lost) Describe(d chan<- *prometheus.Desc) { d <- lostTasks }
+
+// Collect implements prometheus.Collector. While Redis does not answer there is nothing to say; asynq_up tells.
+func (l Lost) Collect(c chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), lostPatience)
+	defer cancel()
+	depths, err := l.Depths(ctx)
+	if err != nil {
+		return
+	}
+	for _, d := range depths {
+		for why, n := range map[string]int{"given up": d.Archived, "orphaned": d.Orphans} {
+			c <- prometheus.MustNewConstMetric(lostTasks, prometheus.GaugeValue, float64(n), d.Queue, why)
+		}
+	}
 }
