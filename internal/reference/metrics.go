@@ -19,6 +19,7 @@ import (
 	"retrain"
 	"retrain/internal/httpapi"
 	"retrain/internal/meter"
+	"retrain/tasks"
 )
 
 // exercised returns a registry in which everything that the programs export has a value.
@@ -39,7 +40,10 @@ func exercised() *prometheus.Registry {
 	asked(io)
 	for range heard.Follower(silent{}).Events(context.Background()) { //nolint:revive // nothing is to be done
 	}
-	m.MustRegister(swept, io, heard)
+	lost := httpapi.Lost{Depths: func(context.Context) ([]tasks.QueueDepth, error) {
+		return []tasks.QueueDepth{{Queue: "train-default"}}, nil
+	}}
+	m.MustRegister(swept, io, heard, lost)
 	return m.Registry
 }
 
