@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick demo test check chart-check image-check chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-promotions
+.PHONY: help bench bench-quick demo test check chart-check image-check sbom chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ chart-check: ## the Helm chart, rendered in many ways and held against the types
 
 image-check: libtensorflow ## what is in the images, made and tried in a chroot without an engine for images (as root)
 	@deploy/image/check.sh $(TENSORFLOW) $(FLAVOUR)
+
+sbom: build $(TOOLS)/cyclonedx-gomod ## what the programs are made of, as CycloneDX, beside them in bin/
+	@deploy/image/sbom.sh $(TOOLS)/cyclonedx-gomod bin $(TENSORFLOW)
+
+$(TOOLS)/cyclonedx-gomod:
+	@GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 build: libtensorflow ## the programs, into bin/
 	@mkdir -p bin

@@ -88,15 +88,19 @@ func putSpec(t *testing.T, b s3io.Bucket, folder, body string) {
 	}
 }
 
-// truth reads the specs one by one, as whoever knows of no index.
-func truth(t *testing.T, b s3io.Bucket) retrain.Specs {
-	t.Helper()
-	return mustSpecs(t, &s3io.Specs{Bucket: &s3io.Faulty{Bucket: b, Before: func(_ s3io.Op, key string) error {
+// alone reads the specs one by one, as whoever knows of no index.
+func alone(b s3io.Bucket) *s3io.Specs {
+	return &s3io.Specs{Bucket: &s3io.Faulty{Bucket: b, Before: func(_ s3io.Op, key string) error {
 		if key == together {
 			return retrain.NotFoundError
 		}
 		return nil
-	}}})
+	}}}
+}
+
+func truth(t *testing.T, b s3io.Bucket) retrain.Specs {
+	t.Helper()
+	return mustSpecs(t, alone(b))
 }
 
 // Looking at all models costs two requests, and no bytes as long as nothing has changed.
@@ -108,7 +112,7 @@ func TestALookCostsTwoRequestsHoweverManyModels(t *testing.T) {
 
 	c.reset()
 	began := time.Now()
-	alone := truth(t, c)
+	one := truth(t, c)
 	gets, lists, bytes := c.reset()
 	t.Logf("one by one: %d GET, %d LIST, %d bytes, %v", gets, lists, bytes, time.Since(began))
 
@@ -122,7 +126,7 @@ func TestALookCostsTwoRequestsHoweverManyModels(t *testing.T) {
 		if gets != 2 || lists != 0 || (bytes > 0) != first {
 			t.Errorf("%d GET, %d LIST, %d bytes, want 2, 0, and bytes the first time alone", gets, lists, bytes)
 		}
-		if !reflect.DeepEqual(got, alone) || !reflect.DeepEqual(got, specs) {
+		if !reflect.DeepEqual(got, one) || !reflect.DeepEqual(got, specs) {
 			t.Error("what is read together differs from what is read one by one")
 		}
 	}
@@ -274,5 +278,43 @@ func TestABrokenSpec(t *testing.T) {
 	}
 	if got := mustSpecs(t, s); len(got.Models) != 3 || got.Models[1].Name != "m00000" {
 		t.Errorf("got %+v", got.Models)
+	}
+}
+
+// What a look at ten thousand models costs on a real server: one by one, the first time together, and again.
+func BenchmarkALookAtTenThousandModels(b *testing.B) {
+	c := &tally{Bucket: open(b, gateway(b))}
+	s := &s3io.Specs{Bucket: c}
+	began := time.Now()
+	if _, _, err := s.Apply(b.Context(), many(10_000)); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("applied in %v", time.Since(began).Round(time.Millisecond))
+	look := func(s *s3io.Specs) {
+		specs, err := s.Specs(b.Context())
+		if err != nil || len(specs.Models) != 10_000 {
+			b.Fatalf("%d models, %v", len(specs.Models), err)
+		}
+	}
+	reader := &s3io.Specs{Bucket: c}
+	for _, way := range []struct {
+		name string
+		look func()
+	}{
+		{"one by one", func() { look(alone(c)) }},
+		{"together, the first time", func() { look(&s3io.Specs{Bucket: c}) }},
+		{"together, unchanged", func() { look(reader) }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			way.look()
+			c.reset()
+			for b.Loop() {
+				way.look()
+			}
+			gets, lists, bytes := c.reset()
+			b.ReportMetric(float64(gets)/float64(b.N), "GET/op")
+			b.ReportMetric(float64(lists)/float64(b.N), "LIST/op")
+			b.ReportMetric(float64(bytes)/float64(b.N), "bytes/op")
+		})
 	}
 }

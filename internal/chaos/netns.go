@@ -20,6 +20,9 @@ const (
 	bridge = "chaos0"
 )
 
+// What the processes ask for who listen to others than this machine.
+const apiKey = "key-of-the-chaos"
+
 // newNetwork makes the bridge. It takes root and iproute2.
 func newNetwork(ctx context.Context, namespaces bool) (*network, error) {
 	if !namespaces {

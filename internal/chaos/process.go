@@ -83,6 +83,9 @@ func (p *process) start() error {
 	fmt.Fprintf(p.log, "--- start %s at %s\n", program, time.Now().Format(time.RFC3339Nano))
 	line := slices.Concat(p.before, []string{program}, p.args)
 	cmd := exec.Command(line[0], line[1:]...)
+	if p.before != nil { // it listens where others reach it
+		cmd.Env = append(os.Environ(), "RETRAIN_API_KEY="+apiKey)
+	}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
