@@ -55,7 +55,7 @@ func (d *Door) handler(h http.Handler, refuse refuser) http.Handler {
 			w.Header().Set("WWW-Authenticate", `Basic realm="retrain"`)
 			err = refusal{keyring.ErrNone, http.StatusUnauthorized}
 		}
-		if err == nil && k == nil && !Local(hostport(r.Host)) {
+		if err == nil && k == nil && r.Host != "" && !Local(hostport(r.Host)) { // a browser always says it
 			err = refusal{errOtherName, http.StatusMisdirectedRequest}
 		}
 		if err == nil {

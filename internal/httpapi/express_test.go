@@ -126,19 +126,19 @@ func TestExpressAnswersAsNetHTTP(t *testing.T) {
 		"usual":                      {usual},
 		"several":                    {usual, usual, usual},
 		"two at once":                {usual + usual, ""},
-		"names in small letters":     {post("POST /v1/models/price:predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json; charset=utf-8\r\n", usualBody)},
-		"as curl does":               {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: x\r\nUser-Agent: curl/8\r\nAccept: */*\r\n", usualBody)},
-		"a form":                     {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n", usualBody)},
-		"another type":               {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n", usualBody)},
-		"something else after it":    {usual, "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", usual},
-		"something else":             {"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", usual},
-		"another model":              {post("POST /v1/models/iris:predict HTTP/1.1\r\nHost: x\r\n", `{"instances":[{"colour":"red"}]}`), usual},
-		"an unknown model":           {post("POST /v1/models/nobody:predict HTTP/1.1\r\nHost: x\r\n", usualBody), usual},
-		"a strange name":             {post("POST /v1/models/..:predict HTTP/1.1\r\nHost: x\r\n", usualBody)},
-		"an escaped name":            {post("POST /v1/models/pric%65:predict HTTP/1.1\r\nHost: x\r\n", usualBody)},
-		"a version":                  {post("POST /v1/models/price/versions/5:predict HTTP/1.1\r\nHost: x\r\n", usualBody)},
-		"details":                    {post("POST /v1/models/price:predict?details=true HTTP/1.1\r\nHost: x\r\n", usualBody), usual},
-		"a verb in capitals":         {post("POST /v1/models/price:PREDICT HTTP/1.1\r\nHost: x\r\n", usualBody)},
+		"names in small letters":     {post("POST /v1/models/price:predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json; charset=utf-8\r\n", usualBody)},
+		"as curl does":               {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8\r\nAccept: */*\r\n", usualBody)},
+		"a form":                     {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n", usualBody)},
+		"another type":               {post("POST /v1/models/price:predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n", usualBody)},
+		"something else after it":    {usual, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", usual},
+		"something else":             {"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", usual},
+		"another model":              {post("POST /v1/models/iris:predict HTTP/1.1\r\nHost: localhost\r\n", `{"instances":[{"colour":"red"}]}`), usual},
+		"an unknown model":           {post("POST /v1/models/nobody:predict HTTP/1.1\r\nHost: localhost\r\n", usualBody), usual},
+		"a strange name":             {post("POST /v1/models/..:predict HTTP/1.1\r\nHost: localhost\r\n", usualBody)},
+		"an escaped name":            {post("POST /v1/models/pric%65:predict HTTP/1.1\r\nHost: localhost\r\n", usualBody)},
+		"a version":                  {post("POST /v1/models/price/versions/5:predict HTTP/1.1\r\nHost: localhost\r\n", usualBody)},
+		"details":                    {post("POST /v1/models/price:predict?details=true HTTP/1.1\r\nHost: localhost\r\n", usualBody), usual},
+		"a verb in capitals":         {post("POST /v1/models/price:PREDICT HTTP/1.1\r\nHost: localhost\r\n", usualBody)},
 		"what cannot be read":        {post(usualHead, `{"instances":[{"cost":`), usual},
 		"what is missing":            {post(usualHead, `{"instances":[{}]}`), usual},
 		"one too many":               {post(usualHead, `{"instances":[{"cost":-429}]}`), usual},
@@ -211,6 +211,21 @@ func TestExpressAsksForTheKey(t *testing.T) {
 		c.write(post(usualHead+field, usualBody))
 		if got := c.answer(); !strings.HasPrefix(got, want) {
 			t.Errorf("%q: got %s, want %s", field, got, want)
+		}
+	}
+}
+
+func TestExpressKnowsTheMachinesNames(t *testing.T) {
+	p := server(shop{ready: true})
+	door := &httpapi.Door{Open: true, Ring: &keyring.Ring{Store: openKeys(t), Log: p.Log}, Log: p.Log}
+	address, _ := serving(t, func(ctx context.Context, l net.Listener) error {
+		return (&httpapi.Server{Door: door}).ServePredictions(ctx, l, p)
+	})
+	for host, want := range map[string]string{"localhost:8501": "200", "stranger.example:8501": "421", "127.0.0.1": "200"} {
+		c := ring(t, address)
+		c.write(post(strings.Replace(usualHead, "localhost:8501", host, 1), usualBody))
+		if got := c.answer(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s, want %s", host, got, want)
 		}
 	}
 }

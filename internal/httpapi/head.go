@@ -21,6 +21,7 @@ var champion retrain.Which
 // A question is the commonest request.
 type question struct {
 	model, body   []byte
+	host          []byte
 	authorization []byte
 	apiKey        []byte
 	size          int // of all of it
@@ -75,7 +76,7 @@ func readHead(b []byte, most int64) (q question, a arrival) {
 
 // readFields reads the lines of a head, and returns the length of the body.
 func (q *question) readFields(lines []byte) (length int, ok bool) {
-	length, host, kind := -1, false, false
+	length, kind := -1, false
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') // there is one: the last line ends with it
 		if end == 0 || lines[end-1] != '\r' {
@@ -93,7 +94,7 @@ func (q *question) readFields(lines []byte) (length int, ok bool) {
 		value = bytes.Trim(value, " \t")
 		switch fieldOf(name) {
 		case "host":
-			ok, host = !host && plainHost(value), true
+			ok, q.host = q.host == nil && plainHost(value), value
 		case "content-length":
 			n, err := strconv.ParseUint(string(value), 10, 31)
 			ok = err == nil && length < 0
@@ -115,7 +116,7 @@ func (q *question) readFields(lines []byte) (length int, ok bool) {
 			return 0, false
 		}
 	}
-	return length, length >= 0 && host
+	return length, length >= 0 && q.host != nil
 }
 
 // The fields that a usual request may have, those that change nothing among them.
@@ -175,7 +176,10 @@ func (e *express) admits(q question) bool {
 		return e.door == nil
 	}
 	k, err := e.door.Ring.Find(context.Background(), string(bytes.TrimSpace(secret)), e.door.Open)
-	return err == nil && (k == nil || k.Role.Covers(api.RoleRead) && len(k.Resources) == 0)
+	if k == nil {
+		return err == nil && Local(hostport(string(q.host)))
+	}
+	return err == nil && k.Role.Covers(api.RoleRead) && len(k.Resources) == 0
 }
 
 // An answer's head stands right before its body, at the end of so much room.

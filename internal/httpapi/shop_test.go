@@ -166,7 +166,7 @@ func stored(context.Context, string) ([]retrain.Record, error) {
 }
 
 // AnswerJSON reads costs and nothing else; one more than there is room for costs -429.
-func (v sold) AnswerJSON(_ context.Context, text []byte, most int, out []byte) (answer []byte, rows int, ok bool, err error) {
+func (v sold) AnswerJSON(ctx context.Context, text []byte, most int, out []byte) (answer []byte, rows int, ok bool, err error) {
 	var request struct {
 		Instances []map[string]json.RawMessage `json:"instances"`
 	}
@@ -176,6 +176,9 @@ func (v sold) AnswerJSON(_ context.Context, text []byte, most int, out []byte) (
 	var values []float64
 	if usual, err := json.Marshal(request); err != nil || string(usual) != string(text) {
 		return out, 0, false, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return out, 0, true, err
 	}
 	for _, r := range request.Instances {
 		cost, err := strconv.ParseFloat(string(r["cost"]), 64)
