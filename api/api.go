@@ -25,6 +25,28 @@ type Applied struct {
 	Unchanged []string `json:"unchanged"`
 }
 
+// Fields are what values the fields of a resource's records have.
+type Fields struct {
+	Resource string  `json:"resource"`
+	Fields   []Field `json:"fields"`
+}
+
+// A Field is one of them. It is mixed where its values are of several kinds, of which null is none: something that was inserted is
+// not what the rest is.
+type Field struct {
+	Name  string      `json:"name"`
+	Mixed bool        `json:"mixed"`
+	Kinds []FieldKind `json:"kinds"` // the commonest first
+}
+
+// A FieldKind says how many of a field's values are of one kind, and between which times they were inserted, as far as that is known.
+type FieldKind struct {
+	Kind   string    `json:"kind"` // number, boolean, text, json (an object or a list) or null
+	Values int       `json:"values"`
+	From   time.Time `json:"from,omitzero"`
+	To     time.Time `json:"to,omitzero"`
+}
+
 // A Count is how many records there are.
 type Count struct {
 	Resource string `json:"resource"`

@@ -70,6 +70,13 @@ func (c *Client) Count(ctx context.Context, resource string, p *retrain.Partitio
 	return n.Count, err
 }
 
+// Fields tells which kinds of values the fields of a resource's records have.
+func (c *Client) Fields(ctx context.Context, resource string) ([]api.Field, error) {
+	var f api.Fields
+	err := c.get(ctx, path("resources", resource, "fields"), &f)
+	return f.Fields, err
+}
+
 func partition(p *retrain.PartitionRef) url.Values {
 	q := url.Values{}
 	if p != nil {

@@ -214,8 +214,14 @@ func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (b
 	}
 	schema := s.schema(withPosition)
 	var out bytes.Buffer
-	w := parquet.NewWriter(&out, schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.DictionaryMaxBytes(dictionary),
-		parquet.ColumnIndexSizeLimit(func([]string) int { return statistics }), parquet.KeyValueMetadata(metaKey, string(text)))
+	options := []parquet.WriterOption{schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.DictionaryMaxBytes(dictionary),
+		parquet.ColumnIndexSizeLimit(func([]string) int { return statistics }), parquet.KeyValueMetadata(metaKey, string(text))}
+	if meta.Main != nil { // of a copy the footer is read each time: what it says of bounds would be a third of it
+		for _, path := range schema.Columns() {
+			options = append(options, parquet.SkipPageBounds(path...))
+		}
+	}
+	w := parquet.NewWriter(&out, options...)
 	for _, rows := range groups {
 		if err := s.encodeGroup(w, schema, rows, withPosition); err != nil {
 			return nil, err

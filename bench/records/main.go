@@ -57,6 +57,8 @@ func run(ctx context.Context, b *bench, jsonPath string) error {
 	}
 	fmt.Printf("%s. s3db.js: %s.\n", machine(), cmp.Or(b.module, "not installed"))
 	show(b.results)
+	fmt.Println()
+	tell(checks(b.results))
 	if jsonPath == "" {
 		return nil
 	}

@@ -143,6 +143,8 @@ func TestControl(t *testing.T) {
 		{"GET", "/v1/models/price/versions/champion/portrait", "", 409, `"code":"ModelNotTrainedError"`},
 		{"GET", "/v1/models/price/versions/7/portrait", "", 404, `"code":"NotFoundError"`},
 		{"GET", "/v1/models/price/versions/x/portrait", "", 400, `"code":"DataValidationError"`},
+		{"GET", "/v1/resources/products/fields", "", 200, `{"resource":"products","fields":[]}`},
+		{"GET", "/v1/resources/product/fields", "", 404, `Error"`},
 		{"GET", "/v1/plant", "", 200, `{"queue":"train-default","pending":1`},
 		{"GET", "/v1/errors", "", 200, `{"errors":[]}`},
 		{"GET", "/v1/stream?model=prize", "", 404, `"code":"ModelNotFoundError"`},

@@ -37,6 +37,8 @@ func (c *Control) recordOperations() []Operation {
 		{Method: http.MethodGet, Path: records, Name: "listRecords", Does: "gives what is stored, a record a line", Needs: api.RoleRead,
 			Query: append([]Parameter{{Name: "limit", Means: "at most so many, 0 for all; 1000 by default", Of: 0}}, ofPartition...), Gives: retrain.Record{}, As: ndjson, Stream: c.listRecords},
 		{Method: http.MethodGet, Path: "/v1/resources/{resource}/count", Name: "countRecords", Does: "counts what is stored", Needs: api.RoleRead, Query: ofPartition, Gives: api.Count{}, Do: c.count},
+		{Method: http.MethodGet, Path: "/v1/resources/{resource}/fields", Name: "listFields", Does: "tells which kinds of values the fields have, and since when; other sources than ours are read for it",
+			Needs: api.RoleRead, Gives: api.Fields{}, Do: c.fields},
 		{Method: http.MethodPost, Path: records, Name: "insert", Does: "stores records, counts them and requests the trainings that become due: all of them, or none", Needs: api.RoleWrite,
 			Takes: []retrain.Record{}, Gives: retrain.Inserted{}, Do: c.insert},
 		{Method: http.MethodPut, Path: records, Name: "replaceRecords", Does: "puts records in the place of those with their ids", Needs: api.RoleWrite, Takes: []retrain.Record{}, Gives: retrain.Updated{}, Do: c.replace},

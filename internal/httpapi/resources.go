@@ -43,6 +43,24 @@ func (c *Control) count(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return api.Count{Resource: data.Resource, Count: n}, nil
 }
 
+// fields tells which kinds of values the fields of a resource have.
+func (c *Control) fields(_ http.ResponseWriter, r *http.Request) (any, error) {
+	resource, err := c.App.Catalog.Resource(r.Context(), r.PathValue("resource"))
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.App.Source.Fields(r.Context(), resource)
+	answer := api.Fields{Resource: resource.Name, Fields: make([]api.Field, len(found))}
+	for i := range found {
+		f := api.Field{Name: found[i].Name, Mixed: found[i].Mixed()}
+		for _, k := range found[i].Kinds {
+			f.Kinds = append(f.Kinds, api.FieldKind(k))
+		}
+		answer.Fields[i] = f
+	}
+	return answer, err
+}
+
 // listRecords writes a record a line. What goes wrong on the way cuts the answer off.
 func (c *Control) listRecords(w http.ResponseWriter, r *http.Request) {
 	refuse := problems(c.App.Log)
