@@ -1,11 +1,13 @@
 package typescript_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"retrain/internal/httpapi"
@@ -47,5 +49,33 @@ func TestTheClientCompiles(t *testing.T) {
 	}
 	if out, err := exec.CommandContext(t.Context(), compiler, "--noEmit", "--project", client).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// The page for those who come from MLPlugin names methods that there are.
+func TestThePageNamesMethodsThatThereAre(t *testing.T) {
+	page, err := os.ReadFile("../../docs/from-mlplugin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code []byte
+	for _, name := range []string{"operations.ts", "client.ts"} {
+		b, err := os.ReadFile(filepath.Join(client, "src", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = append(code, b...)
+	}
+	n := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]*) \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$").FindAllSubmatch(page, -1) {
+		for _, method := range regexp.MustCompile("`(\\w+)\\(").FindAllSubmatch(row[2], -1) {
+			n++
+			if !bytes.Contains(code, append(append([]byte("  "), method[1]...), '(')) && !bytes.Contains(code, append(append([]byte("async "), method[1]...), '(')) {
+				t.Errorf("there is no %s", method[1])
+			}
+		}
+	}
+	if n < 12 {
+		t.Errorf("only %d methods are named", n)
 	}
 }
