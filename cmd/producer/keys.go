@@ -23,7 +23,7 @@ func (p *program) keysCommand() *cli.Command {
 
   A key's secret is printed this one time; what is kept is its digest. Roles: read looks and asks for predictions; write also inserts,
   trains, promotes and cancels; admin also declares, disposes and hands out keys. As soon as there is a key, everybody needs one, on
-  this machine too. Servers know a new key within a second, and refuse a revoked one after five seconds at the most.`,
+  this machine too. Servers know a new key within a second, and refuse a revoked one after ten seconds at the most.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "role", Value: string(api.RoleRead), Usage: "`ROLE`: read, write or admin"},
 			&cli.StringSliceFlag{Name: "resource", Usage: "only for the resource `NAME` and the models that learn from it; again for several; all by default"},

@@ -44,6 +44,9 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 	mux := routed(routes, problems(c.App.Log))
 	c.pages(mux)
 	protection := http.NewCrossOriginProtection() // no other site's page may press a button here
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problems(c.App.Log)(w, r, refused("a page of %.100q may not do this", r.Header.Get("Origin")))
+	}))
 	for _, origin := range c.Origins {
 		if err := protection.AddTrustedOrigin(origin); err != nil {
 			c.App.Log.WarnContext(ctx, "not an origin", "origin", origin, "err", err)

@@ -23,7 +23,7 @@ import (
 type Door struct {
 	Ring    *keyring.Ring
 	Open    bool     // while there is no key at all everybody is let in: where only this machine comes
-	Origins []string // of pages of other sites whose scripts may ask, like https://shop.example; "*" for all; none by default
+	Origins []string // of pages of other sites whose scripts may ask, like https://shop.example; none by default
 	Rate    float64  // requests a second of one key; 0: any number
 	Burst   int      // requests at once; twice the rate
 	Log     *slog.Logger
@@ -141,7 +141,7 @@ func (d *Door) shared(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin, headers := r.Header.Get("Origin"), w.Header()
 		headers.Add("Vary", "Origin")
-		if origin == "" || !slices.Contains(d.Origins, "*") && !slices.Contains(d.Origins, origin) {
+		if !slices.Contains(d.Origins, origin) {
 			h.ServeHTTP(w, r)
 			return
 		}

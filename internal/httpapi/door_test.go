@@ -21,9 +21,10 @@ import (
 
 // A locked server is a control server behind a door, and what it logs.
 type locked struct {
-	app *app.App
-	url string
-	log *safeBuffer
+	app   *app.App
+	store testenv.Store
+	url   string
+	log   *safeBuffer
 }
 
 type safeBuffer struct {
@@ -53,8 +54,9 @@ models:
 // lock starts a server whose door is as adjust makes it. The root key is "root".
 func lock(t *testing.T, adjust func(*httpapi.Server)) *locked {
 	t.Helper()
-	_, a := openControl(t, testenv.S3(t), twoResources)
-	l := &locked{app: a, log: new(safeBuffer)}
+	store := testenv.S3(t)
+	_, a := openControl(t, store, twoResources)
+	l := &locked{app: a, store: store, log: new(safeBuffer)}
 	log := slog.New(slog.NewTextHandler(l.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	door := &httpapi.Door{Ring: &keyring.Ring{Store: a.Keys, Root: "root", Log: log}, Log: log}
 	s := &httpapi.Server{Door: door}

@@ -112,7 +112,7 @@ func recordsOf(b []byte) (records []retrain.Record, err error) {
 
 func recordOf(text json.RawMessage, into *retrain.Record) error {
 	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s is no object: %w", some(text), err)
+		return fmt.Errorf("%s is no object", some(text))
 	}
 	if *into == nil {
 		return errors.New("null is no record")

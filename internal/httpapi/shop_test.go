@@ -100,6 +100,9 @@ func (v sold) Predict(ctx context.Context, records []retrain.Record) ([]retrain.
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if v.model == "broken" && len(records) > 0 && records[0]["cost"] == nil {
+		return nil, retrain.Errorf(retrain.PredictionError, "the library says no")
+	}
 	if v.model == "broken" {
 		return nil, errors.New("secret internals")
 	}

@@ -21,13 +21,15 @@ type Ring struct {
 	mu      sync.Mutex // guards the following
 	known   map[string]*stored
 	read    time.Time // when known was read; zero: never
+	tried   time.Time // when reading ended last, however it did
 	reading chan struct{}
 }
 
-// How old what a ring knows may be: before it is read again, in the background; before that is waited for because somebody has a key
-// that is not known; and at the most, while S3 does not answer.
+// How old what a ring knows may be: before it is read again, in the background; before that is waited for; before it is waited for
+// because somebody has a key that is not known; and at the most, while S3 does not answer.
 const (
 	fresh   = 5 * time.Second
+	stale   = 10 * time.Second
 	retried = time.Second
 	oldest  = 10 * time.Minute
 )
@@ -74,7 +76,7 @@ func (r *Ring) keys(ctx context.Context, id string) (map[string]*stored, error) 
 	age := now.Sub(r.read)
 	_, has := r.known[id]
 	switch {
-	case r.read.IsZero(), age > oldest, id != "" && !has && age > retried:
+	case r.read.IsZero(), age > oldest, age > stale && now.Sub(r.tried) > fresh, id != "" && !has && now.Sub(r.tried) > retried:
 		done := r.begin(ctx)
 		r.mu.Unlock()
 		select {
@@ -83,7 +85,7 @@ func (r *Ring) keys(ctx context.Context, id string) (map[string]*stored, error) 
 			return nil, context.Cause(ctx)
 		}
 		r.mu.Lock()
-	case age > fresh:
+	case age > fresh && now.Sub(r.tried) > fresh:
 		r.begin(ctx)
 	}
 	defer r.mu.Unlock()
@@ -113,7 +115,7 @@ func (r *Ring) load(ctx context.Context) {
 	l, _, err := r.Store.read(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.reading = nil
+	r.reading, r.tried = nil, r.Store.Now()
 	if err != nil {
 		r.Log.WarnContext(ctx, "the API keys cannot be read; those that are known stay for some minutes", "err", err)
 		return
