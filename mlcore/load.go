@@ -39,6 +39,7 @@ type Loader struct {
 	AtOnce  int           // runs of one version at the same time; as many as there are processors
 	Queue   int           // questions that may wait for one version; 1024
 	Slowest time.Duration // what a prediction may take; 1 s
+	Nice    int           // by how much loading is lower in priority than those who are at work, 0 to 19
 }
 
 // The most rows of one run. More take longer without being faster, and a long run makes others wait.
@@ -74,7 +75,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 	if l.details, err = ReadDetails(&v.Manifest.Fit); err != nil {
 		return nil, err
 	}
-	s, mg, err := load(v.Dir)
+	s, mg, err := load(v.Dir, o.Nice)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 
 // load opens the SavedModel in dir. One with an operation that ours have not is refused before TensorFlow sees it: who may write
 // to the bucket may not thereby read files here, or run programs.
-func load(dir string) (*session.Session, *meta.MetaGraphDef, error) {
+func load(dir string, nice int) (*session.Session, *meta.MetaGraphDef, error) {
 	graph, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
 	if err != nil {
 		return nil, nil, err
@@ -104,7 +105,7 @@ func load(dir string) (*session.Session, *meta.MetaGraphDef, error) {
 	if err := portable.CheckGraph(graph); err != nil {
 		return nil, nil, err
 	}
-	return session.Load(dir, session.Here())
+	return session.LoadNicely(dir, session.Here(), nice)
 }
 
 // batch gives l its batcher.
@@ -113,6 +114,9 @@ func (o Loader) batch(l *Loaded) error {
 	shape := []int{l.encoder.Width()}
 	if l.encoder.Lookback > 0 {
 		shape = []int{l.encoder.Lookback, l.encoder.Width()}
+	}
+	if err := l.network.Warm(append([]int{blocks[0]}, shape...), o.Nice); err != nil {
+		return err
 	}
 	r, err := newRows(l.network, shape, l.details.OutputUnits)
 	if err != nil {

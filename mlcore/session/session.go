@@ -1,8 +1,10 @@
 package session
 
 /*
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "tensorflow/c/c_api.h"
 
 #cgo noescape predict
@@ -29,6 +31,50 @@ static size_t predict(TF_Session* session, TF_Output in, const int64_t* dims, in
 	}
 	TF_DeleteStatus(status);
 	return n;
+}
+
+// What a thread of its own does, which is lower in priority by nice.
+struct work {
+	int nice;
+	TF_Session* session; TF_Graph* graph; TF_SessionOptions* options; const char* dir; TF_Buffer* meta; TF_Status* status;
+	TF_Output in; const int64_t* dims; int rank; size_t total; TF_Output out; char* message;
+};
+
+static void* loading(void* p) {
+	struct work* w = p;
+	const char* tags[] = {"serve"};
+	if (w->nice > 0) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + w->nice); // on Linux that is this thread alone
+	w->session = TF_LoadSessionFromSavedModel(w->options, NULL, w->dir, tags, 1, w->graph, w->meta, w->status);
+	return NULL;
+}
+
+static void* warming(void* p) {
+	struct work* w = p;
+	float y;
+	float* x = calloc(w->total, sizeof(float));
+	if (w->nice > 0) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + w->nice);
+	predict(w->session, w->in, w->dims, w->rank, x, w->total, w->total, w->out, &y, 1, &w->message);
+	free(x);
+	return NULL;
+}
+
+// apart does the work in a thread that ends with it: a thread never gets its priority back.
+static void apart(void* (*do_it)(void*), struct work* w) {
+	pthread_t t;
+	if (w->nice > 0 && pthread_create(&t, NULL, do_it, w) == 0) pthread_join(t, NULL);
+	else { w->nice = 0; do_it(w); }
+}
+
+static TF_Session* load_apart(int nice, TF_SessionOptions* options, const char* dir, TF_Graph* graph, TF_Buffer* meta, TF_Status* status) {
+	struct work w = {.nice = nice, .options = options, .dir = dir, .graph = graph, .meta = meta, .status = status};
+	apart(loading, &w);
+	return w.session;
+}
+
+static char* warm_apart(int nice, TF_Session* session, TF_Output in, const int64_t* dims, int rank, size_t total, TF_Output out) {
+	struct work w = {.nice = nice, .session = session, .in = in, .dims = dims, .rank = rank, .total = total, .out = out};
+	apart(warming, &w);
+	return w.message;
 }
 */
 import "C"
@@ -92,6 +138,11 @@ func Open(graphDef []byte, cfg *Config) (*Session, error) {
 
 // Load returns a session of the SavedModel in dir, with its variables restored, and the model's description.
 func Load(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
+	return LoadNicely(dir, cfg, 0)
+}
+
+// LoadNicely does so in a thread whose priority is lower by so much, 0 to 19, for the sake of those who are at work meanwhile.
+func LoadNicely(dir string, cfg *Config, nice int) (*Session, *config.MetaGraphDef, error) {
 	st := newStatus()
 	defer st.free()
 	options, err := newOptions(cfg, st)
@@ -101,12 +152,10 @@ func Load(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
 	defer C.TF_DeleteSessionOptions(options)
 	path := C.CString(dir)
 	defer C.free(unsafe.Pointer(path))
-	tags := newStrings([]string{"serve"})
-	defer tags.free()
 	buffer := C.TF_NewBuffer()
 	defer C.TF_DeleteBuffer(buffer)
 	s := &Session{graph: C.TF_NewGraph()}
-	s.c = C.TF_LoadSessionFromSavedModel(options, nil, path, tags.p, 1, s.graph, buffer, st.c)
+	s.c = C.load_apart(C.int(nice), options, path, s.graph, buffer, st.c)
 	if err := st.err(); err != nil {
 		s.c = nil
 		s.Close()
@@ -220,6 +269,24 @@ func (c *Call) Padded(x []float32, shape []int, y []float32) error {
 		err = fmt.Errorf("the graph answered %d numbers, not %d", got, len(y))
 	}
 	return err
+}
+
+// Warm runs a call of one float32 input and one float32 output with zeros, in a thread whose priority is lower by nice. The first run of
+// a call takes as long as a hundred others: TensorFlow prepares the graph for it.
+func (c *Call) Warm(shape []int, nice int) error {
+	var dims [mostDimensions]C.int64_t
+	total := 1
+	for i, d := range shape[:min(len(shape), mostDimensions)] {
+		dims[i] = C.int64_t(d)
+		total *= d
+	}
+	//nolint:gocritic // what cgo makes of it compares a thing with itself
+	message := C.warm_apart(C.int(nice), c.session.c, c.in[0], &dims[0], C.int(len(shape)), C.size_t(total), c.out[0])
+	if message == nil {
+		return nil
+	}
+	defer C.free(unsafe.Pointer(message))
+	return errors.New("tensorflow: " + C.GoString(message))
 }
 
 // The most dimensions that an input of floats has.

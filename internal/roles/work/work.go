@@ -78,10 +78,13 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 	return err
 }
 
+// Loading takes a core for a moment; who answers meanwhile goes first.
+const loadNice = 5
+
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e roles.Entrance, dir string) error {
 	p := a.Config.Predict
-	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}.Load, dir)
+	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest), Nice: loadNice}.Load, dir)
 	m.Serves(live)
 	heard := meter.NewStream()
 	m.MustRegister(heard)
