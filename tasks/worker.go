@@ -120,10 +120,13 @@ const (
 	predictLook = 20 * time.Millisecond // somebody waits for the answer
 )
 
+// How much longer it is between two looks at a queue to which nothing came for a while. Who asks first after that waits that long.
+var rests = map[string]time.Duration{typePredict: 200 * time.Millisecond, typeChunk: 500 * time.Millisecond}
+
 // serve starts a server of its own for one type of task: asynq limits what runs at once per server, not per queue. It has
 // connections of its own as well: one that could not be shut down in time would panic when ours are closed.
 func (w *Worker) serve(kind string, handle asynq.HandlerFunc, atOnce int, look time.Duration, queues map[string]int) error {
-	server := asynq.NewServer(w.Conn, asynq.Config{
+	server := asynq.NewServer(resting{w.Conn, rests[kind]}, asynq.Config{
 		Concurrency:              atOnce,
 		Queues:                   queues,
 		TaskCheckInterval:        look,

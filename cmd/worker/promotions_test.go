@@ -19,6 +19,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"retrain"
+	"retrain/internal/testenv"
 	"retrain/mlcore"
 )
 
@@ -59,7 +60,8 @@ func TestPromotionsUnderLoad(t *testing.T) {
 		}
 	})
 	c.promote(c.versions)
-	w.eventually(answersWith(url, c.versions))
+	testenv.Eventually(t, 2*time.Minute, answersWith(url, c.versions))
+	t.Logf("rollbacks to the version before, which is warm, from the pointer to the answer: %s ms at p50, p99, max", c.rollbacks(url))
 	steady = append(steady, c.load(url, during/2, func() {})...)
 	half := memory[len(memory)/2:]
 	t.Logf("resident memory: %.0f MiB at first, %.0f in the middle, %.0f at the end; in the second half %+.1f KiB for each promotion", memory[0], half[0], half[len(half)-1], 1024*slope(half))
@@ -67,6 +69,22 @@ func TestPromotionsUnderLoad(t *testing.T) {
 	if *promotions >= 20 && len(c.answered) < 2 { // on a busy machine loading takes its time, as answers go first
 		t.Errorf("only versions %v answered", c.answered)
 	}
+}
+
+// rollbacks returns how long it takes until the version before answers, and that after it again, several times.
+func (c *contest) rollbacks(url string) (l latencies) {
+	c.Helper()
+	before := c.versions - 1
+	c.promote(before)
+	testenv.Eventually(c.T, 2*time.Minute, answersWith(url, before))
+	for i := range 20 {
+		to := before + (i+1)%2
+		began := time.Now()
+		c.promote(to)
+		testenv.Eventually(c.T, time.Minute, answersWith(url, to))
+		l = append(l, time.Since(began))
+	}
+	return l
 }
 
 // A contest is several versions of one model, and what each of them answers to some questions.

@@ -79,12 +79,19 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 }
 
 // Loading takes a core for a moment; who answers meanwhile goes first.
-const loadNice = 5
+const loadNice = 8
 
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e roles.Entrance, dir string) error {
 	p := a.Config.Predict
-	live := a.Live(mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest), Nice: loadNice}.Load, dir)
+	var live *retrain.Live
+	live = a.Live(func(v retrain.Version) (retrain.Servable, error) {
+		o := mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}
+		if live.Version(v.Manifest.Model) != 0 { // what nobody answers for yet is waited for
+			o.Nice = loadNice
+		}
+		return o.Load(v)
+	}, dir)
 	m.Serves(live)
 	heard := meter.NewStream()
 	m.MustRegister(heard)
