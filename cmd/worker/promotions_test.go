@@ -40,7 +40,8 @@ func TestPromotionsUnderLoad(t *testing.T) {
 	c.promote(1)
 	w.eventually(answersWith(url, 1))
 	during := time.Duration(*promotions) * *pace
-	steady := c.load(url, during/2, func() {})
+	aside := min(during/2, 15*time.Second)
+	steady := c.load(url, aside, func() {})
 	var memory []float64 // MiB, before each of them
 	swaps := c.load(url, during, func() {
 		tick := time.NewTicker(*pace)
@@ -62,7 +63,7 @@ func TestPromotionsUnderLoad(t *testing.T) {
 	c.promote(c.versions)
 	testenv.Eventually(t, 2*time.Minute, answersWith(url, c.versions))
 	t.Logf("rollbacks to the version before, which is warm, from the pointer to the answer: %s ms at p50, p99, max", c.rollbacks(url))
-	steady = append(steady, c.load(url, during/2, func() {})...)
+	steady = append(steady, c.load(url, aside, func() {})...)
 	half := memory[len(memory)/2:]
 	t.Logf("resident memory: %.0f MiB at first, %.0f in the middle, %.0f at the end; in the second half %+.1f KiB for each promotion", memory[0], half[0], half[len(half)-1], 1024*slope(half))
 	t.Logf("%d promotions; ms at p50, p99, max: steady %s, with promotions %s; versions that answered: %v", *promotions, steady, swaps, c.answered)
