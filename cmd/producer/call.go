@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"retrain"
 	"retrain/internal/app"
 )
 
@@ -64,7 +65,35 @@ func (p *program) on(flags *cli.Context, config *app.Config, do func(ctx context
 	}
 	a.By, a.Requester.By = whoami(), whoami()
 	c := &call{program: p, flags: flags, config: config, app: a, paint: p.Paint && painted(flags)}
-	return errors.Join(do(flags.Context, c), a.Close())
+	err = do(flags.Context, c)
+	return errors.Join(c.suggested(err), a.Close())
+}
+
+// suggested adds the name that was probably meant, where nothing has the one that was typed.
+func (c *call) suggested(err error) error {
+	e, ok := errors.AsType[*retrain.Error](err)
+	if !ok || e.Code != retrain.ModelNotFoundError && e.Code != retrain.NotFoundError {
+		return err
+	}
+	specs, listed := c.app.Catalog.Specs(c.flags.Context)
+	if listed != nil {
+		return err
+	}
+	var known []string
+	switch e.Message {
+	case fmt.Sprintf("no model %q", c.name(0)):
+		for _, m := range specs.Models {
+			known = append(known, m.Name)
+		}
+	case fmt.Sprintf("no resource %q", c.name(0)):
+		for i := range specs.Resources {
+			known = append(known, specs.Resources[i].Name)
+		}
+	}
+	if near := app.Nearest(c.name(0), known); near != "" {
+		return retrain.Errorf(e.Code, "%s", e.Message).WithHint("did you mean %s? %s", near, e.Hint)
+	}
+	return err
 }
 
 // name returns a name behind the command, "" for none.

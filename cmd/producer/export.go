@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -112,7 +113,7 @@ func (c *call) exportFolder(ctx context.Context, path string, answer *exported) 
 		return err
 	}
 	defer os.RemoveAll(part) // it is gone when all went well
-	v, err := c.app.FetchVersion(ctx, answer.Model, c.flags.Int("version"), part)
+	v, err := c.fetched(ctx, answer.Model, part)
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,50 @@ func (c *call) exportFolder(ctx context.Context, path string, answer *exported) 
 		return err
 	}
 	return os.Rename(part, path)
+}
+
+// fetched copies a version's files into a folder, and shows how many bytes have come.
+func (c *call) fetched(ctx context.Context, model, dir string) (retrain.Version, error) {
+	mf, err := c.app.Version(ctx, model, c.flags.Int("version"))
+	if err != nil {
+		return retrain.Version{}, err
+	}
+	total := int64(0)
+	for _, f := range mf.Files {
+		total += f.Size
+	}
+	bar := c.bar(int(total), "bytes")
+	defer bar.end()
+	watched, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(look):
+				bar.set(int(sizeOf(dir)), "bytes")
+			}
+		}
+	}()
+	v, err := c.app.Registry.Fetch(ctx, model, mf.Version, dir)
+	close(done)
+	<-watched
+	return v, err
+}
+
+// sizeOf returns how many bytes a folder has that is being filled.
+func sizeOf(dir string) (n int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // a file that has just been moved
+		}
+		if info, err := d.Info(); err == nil && !d.IsDir() {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
 }
 
 // writeModel writes the file beside path and moves it there when it is complete.

@@ -192,7 +192,7 @@ func (v *shown) print(w io.Writer) {
 		}
 		t.AppendRow([]any{"  imported", "from " + from})
 	}
-	t.AppendRow([]any{"  samples", fmt.Sprintf("%d, %d left out, from %d objects", v.Samples, v.Skipped, v.Objects)})
+	t.AppendRow([]any{"  samples", fmt.Sprintf("%d, %d left out, from %s", v.Samples, v.Skipped, counted(v.Objects, "object"))})
 	t.AppendRow([]any{"  epochs", v.Epochs})
 	t.AppendRow([]any{"  loss", fmt.Sprintf("%.6g", v.Loss)})
 	t.AppendRow([]any{"  metrics", metricsLine(v.Metrics)})

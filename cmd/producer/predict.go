@@ -159,7 +159,7 @@ func (c *call) ask(ctx context.Context, m *retrain.Model, which retrain.Which, q
 			err = fmt.Errorf("%s: %w", part{records, len(answers)}, err)
 		}
 		if err != nil {
-			return nil, err
+			return nil, unanswered(err, len(questions))
 		}
 		for _, p := range predictions {
 			answers = append(answers, answered{m.Name, version, p})
@@ -167,6 +167,14 @@ func (c *call) ask(ctx context.Context, m *retrain.Model, which retrain.Which, q
 		bar.add(len(records))
 	}
 	return answers, nil
+}
+
+// unanswered says how the other questions would be answered, where one of several was wrong.
+func unanswered(err error, questions int) error {
+	if e, ok := errors.AsType[*retrain.Error](err); ok && questions > 1 && e.Code == retrain.DataValidationError && e.Hint == "" {
+		return retrain.Errorf(e.Code, "%w", err).WithHint("-o answers.jsonl answers the others, and says of each what is wrong")
+	}
+	return err
 }
 
 func (c *call) asker() asker {

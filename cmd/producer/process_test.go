@@ -143,7 +143,7 @@ func TestWatchOnATerminal(t *testing.T) {
 	x.sees(otherScreen, "2 models", "price", "untrained")
 	s.ok("insert", "products", s.write("six.csv", sixRows))
 	s.ok("train", "price")
-	x.sees("1 running", "epoch 3/10", "loss 0.25", "7s left", "█▃▁", strings.Repeat("█", 12)+"░", "1 of ", "at work", "train-default")
+	x.sees("1 running", "epoch 3/10", "loss 0.25", "7s left", "█▄▁", strings.Repeat("█", 12)+"░", "1 of ", "at work", "train-default 1 at work", "trains all")
 	s.redis.Kill()
 	x.sees("redis ")
 	if err := s.redis.Start(t.Context()); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -104,8 +105,22 @@ func (c *call) drawScene(s *scene) {
 		if server.Busy > 0 {
 			at = c.colour(at, text.FgCyan)
 		}
-		fmt.Fprintf(w, "%-8s  %s %d   %s   %s   since %s\n", label, server.Host, server.PID, at, strings.Join(server.Queues, " "), server.Started.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "%-8s  %s %d   %s   %s   since %s\n", label, server.Host, server.PID, at, served(server.Queues), server.Started.Local().Format(time.DateTime))
 	}
+}
+
+// Queues of trainings: for any device, cpu and gpu, each in three priorities.
+const trainQueues = 9
+
+// served says what a worker does, in short where it trains everything.
+func served(queues []string) string {
+	rest := slices.DeleteFunc(slices.Clone(queues), func(q string) bool { return strings.HasPrefix(q, "train-") })
+	if len(queues)-len(rest) < trainQueues {
+		rest = queues
+	} else {
+		rest = append(rest, "trains all")
+	}
+	return strings.Join(rest, " ")
 }
 
 // summary counts models by what they do, and workers.
@@ -199,6 +214,12 @@ func sparkline(values []float64, width int) string {
 			some[i] = values[(i+1)*len(values)/width-1]
 		}
 		values = some
+	}
+	if slices.Min(values) > 0 { // losses fall by factors
+		values = slices.Clone(values)
+		for i, v := range values {
+			values[i] = math.Log(v)
+		}
 	}
 	low, high := slices.Min(values), slices.Max(values)
 	line := make([]rune, len(values))

@@ -115,6 +115,9 @@ func LoadFile(name string) (*Config, error) {
 		if name == "" && errors.Is(err, fs.ErrNotExist) {
 			return new(Config), nil
 		}
+		if e, ok := errors.AsType[*retrain.Error](err); ok && filepath.Base(name) == "client.yaml" {
+			e.Hint = "standalone writes it into its data directory when it starts: is it running, and is this the folder?"
+		}
 		return nil, err
 	}
 	name = cmp.Or(name, DefaultFile)
