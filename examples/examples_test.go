@@ -1,4 +1,4 @@
-// Package examples_test types what the examples' pages say, and compares what is printed.
+// Package examples_test types what the pages of the examples and of docs say, and compares what is printed.
 package examples_test
 
 import (
@@ -18,12 +18,17 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	docs, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = append(pages, docs...)
 	for _, page := range pages {
 		steps := stepsOf(t, page)
 		if len(steps) == 0 {
 			continue
 		}
-		t.Run(filepath.Dir(page), func(t *testing.T) {
+		t.Run(strings.TrimSuffix(page, "/README.md"), func(t *testing.T) {
 			t.Parallel()
 			r := newReader(t, bin)
 			for _, s := range steps {
