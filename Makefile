@@ -70,8 +70,9 @@ fuzz: libtensorflow ## every decoder's fuzz target, one after another, FUZZTIME 
 			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 | tail -n 2 || exit 1; \
 		done; done
 
-bench-serve: build ## predictions beside FastAPI and MLServer: PYTHON=a python that has them (bench/serve/requirements.txt)
+bench-serve: build ## predictions beside FastAPI and MLServer, then insert to served: PYTHON=a python that has them (bench/serve/requirements.txt)
 	@$(GO) run ./bench/serve -python "$(PYTHON)"
+	@$(GO) run ./bench/serve -served 20
 
 bench-promotions: libtensorflow redis ## 200 promotions and a dead Redis under open load, then 1,000 swaps and the memory they leave
 	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 200

@@ -3,11 +3,13 @@
 //
 //	make build && go run ./bench/serve -python PYTHON [-rounds 3] [-time 3s] [-json serve.json]
 //
+//	make build && go run ./bench/serve -served 20
+//
 // PYTHON is one that has what requirements.txt names; without it only Retrain and the ceiling are measured. The ceiling is a Go
 // server that reads the request and answers a constant: nothing that answers over Go's HTTP can be faster.
 //
 // All servers run at the same time and take turns, in rounds; the median of the rounds counts. The load comes from this program
-// over connections that stay open. For most requests per second it asks again as soon as it is answered; at a given rate it
+// over connections that stay open, all in one thread. For most requests per second it asks again as soon as it is answered; at a given rate it
 // asks at set times, whatever became of what it asked before, and counts from the set time.
 package main
 
@@ -31,12 +33,13 @@ func main() {
 	flag.StringVar(&b.only, "only", "", "a part of the names of those who are measured; Retrain is always")
 	path := flag.String("json", "", "write the results to this file")
 	constant := flag.String("constant", "", "answer a constant at this address: what this program calls itself for")
+	times := flag.Int("served", 0, "measure instead, so many times, how long it takes from an insert to an answer of the version that it brings about")
 	flag.Parse()
 	if *constant != "" {
 		log.Fatal(serveConstant(*constant))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := b.run(ctx, *path)
+	err := b.run(ctx, *path, *times)
 	stop()
 	if err != nil {
 		log.Fatal(err)
@@ -50,13 +53,18 @@ type bench struct {
 	time   time.Duration
 	only   string // what the names of the servers have in common that are measured
 	dir    string // for everything that is written
+
+	control string // the address of the standalone's control
 }
 
-func (b *bench) run(ctx context.Context, path string) (err error) {
+func (b *bench) run(ctx context.Context, path string, served int) (err error) {
 	if b.dir, err = os.MkdirTemp("", "bench-serve-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if served > 0 {
+		return b.served(ctx, served)
+	}
 	servers, stop, err := b.servers(ctx)
 	defer stop()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // The model: 8 numbers, 64 and 32 units with relu, one number.
 const declared = `
-resources: {bench: {}}
+resources: {bench: {}, warm: {}}
 models:
   bench:
     type: neural-network
@@ -22,7 +22,11 @@ models:
     features: [f0, f1, f2, f3, f4, f5, f6, f7]
     target: y
     modelConfig: {epochs: 3, layers: [{units: 64}, {units: 32}]}
+  warm: {type: regression, resource: warm, features: [x], target: y, autoTrain: true, trainAfterInserts: 10, modelConfig: {epochs: 5}}
 `
+
+// So many rows make the model warm due.
+const dueAfter = 10
 
 // servers starts everybody and returns what ends them.
 func (b *bench) servers(ctx context.Context) (servers []*server, stop func(), err error) {
@@ -113,6 +117,7 @@ func (b *bench) train(ctx context.Context, s *server) (config string, err error)
 	if s.address, err = freeAddress(); err != nil {
 		return "", err
 	}
+	b.control = listen
 	config = filepath.Join(data, "client.yaml")
 	started := make(chan error, 1)
 	go func() {
