@@ -2,15 +2,14 @@
 // and prints a table as Markdown.
 //
 //	make build && go run ./bench/serve -python PYTHON [-rounds 3] [-time 3s] [-json serve.json]
-//
 //	make build && go run ./bench/serve -served 20
 //
-// PYTHON is one that has what requirements.txt names; without it only Retrain and the ceiling are measured. The ceiling is a Go
-// server that reads the request and answers a constant: nothing that answers over Go's HTTP can be faster.
+// PYTHON is one that has what requirements.txt names; without it only Retrain and the yardstick are measured. The yardstick is a Go
+// server over net/http that reads the request and answers a constant: what a request costs there before anything is computed.
 //
 // All servers run at the same time and take turns, in rounds; the median of the rounds counts. The load comes from this program
-// over connections that stay open, all in one thread. For most requests per second it asks again as soon as it is answered; at a given rate it
-// asks at set times, whatever became of what it asked before, and counts from the set time.
+// over connections that stay open, all in one thread. For most requests per second it asks again as soon as it is answered; at a
+// given rate it asks at set times, whatever became of what it asked before, and counts from the set time.
 package main
 
 import (
