@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -41,4 +42,12 @@ func (e *Express) Heard(since time.Time) (wires int) {
 		}
 	}
 	return wires
+}
+
+// PartitionOf is partitionOf, for the tests.
+var PartitionOf = partitionOf
+
+// Unpacked is body, for the tests: what stands in a packed request.
+func Unpacked(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	return body(w, r, most)
 }

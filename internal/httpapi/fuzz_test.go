@@ -1,13 +1,19 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"retrain"
+	"retrain/internal/httpapi"
 )
 
 // Whatever is sent, the answer is JSON and never our fault.
@@ -84,4 +90,61 @@ func FuzzInfer(f *testing.F) {
 			t.Errorf("got %d %s", w.Code, got)
 		}
 	})
+}
+
+// FuzzUnpacked reads bodies of any encoding without harm, and never more of them than it may.
+func FuzzUnpacked(f *testing.F) {
+	encodings := []string{"", "gzip", "zstd", "deflate", "identity", "br"}
+	for i := range encodings {
+		f.Add(i, []byte("x"))
+		f.Add(i, []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"))
+		f.Add(i, []byte("\x28\xb5\x2f\xfd\x04\x00\x09\x00\x00[]"))
+	}
+	const most = 1000
+	f.Fuzz(func(t *testing.T, i int, body []byte) {
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Header.Set("Content-Encoding", encodings[uint(i)%uint(len(encodings))])
+		got, err := httpapi.Unpacked(httptest.NewRecorder(), r, most)
+		if len(got) > most || err != nil && !errors.Is(err, retrain.DataValidationError) {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+// FuzzPartition reads a partition of the query.
+func FuzzPartition(f *testing.F) {
+	f.Add("byCategory", "category=electronics")
+	f.Add("", "x")
+	f.Add("byCategory", "=,=,category")
+	r := &retrain.Resource{Name: "products", Partitions: map[string][]string{"byCategory": {"category"}}}
+	f.Fuzz(func(t *testing.T, name, values string) {
+		p, err := httpapi.PartitionOf(r, name, values)
+		if err == nil && p != nil && p.Values["category"] == nil {
+			t.Errorf("got %+v", p)
+		}
+	})
+}
+
+// Whatever is sent to whichever operation, it is never our fault, and what is wrong is a problem.
+func TestNothingThatIsSentIsOurFault(t *testing.T) {
+	server := control(t)
+	bodies := []string{``, `{`, `null`, `[]`, `[null]`, `{"version":-1}`, `{"version":1e99}`, `{"steps":99999}`, `"x"`, `{"name":"x","role":"none"}`, `{"instances":[{}]}`,
+		`{"models":{"x":{"map":{"a":"1/"}}}}`, `{"type":"regression","resource":"products","features":["\u0000"],"target":"y","filter":"("}`, "\xff\xfe", strings.Repeat("[", 20_000)}
+	values := strings.NewReplacer("{resource}", "products", "{model}", "price", "{run}", "price-1", "{version}", "1", "{id}", "%00%ff", "{key}", "..%2f..")
+	for _, o := range new(httpapi.Control).Operations() {
+		if o.As == "text/event-stream" {
+			continue
+		}
+		for i, body := range bodies {
+			if o.Takes == nil && i > 0 {
+				break
+			}
+			for _, path := range []string{values.Replace(o.Path), regexp.MustCompile(`\{\w+\}`).ReplaceAllString(o.Path, "%20%3a..%f0-9")} {
+				status, text := call(t, o.Method, server.URL+path+"?limit=-1&version=x&at=never&values=a&dryRun=2", body)
+				if status >= http.StatusInternalServerError || status >= http.StatusBadRequest && !strings.Contains(text, `"code"`) {
+					t.Errorf("%s %s %.60s: got %d %s", o.Method, path, body, status, text)
+				}
+			}
+		}
+	}
 }
