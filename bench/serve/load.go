@@ -58,7 +58,7 @@ func newFleet(address string, requests [][]byte, connections int) (*fleet, error
 
 // watch makes await return number when there is something to read.
 func (f *fleet) watch(fd, number int) error {
-	return unix.EpollCtl(f.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number)}) //nolint:gosec // few
+	return unix.EpollCtl(f.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number)})
 }
 
 func (f *fleet) close() {

@@ -46,25 +46,22 @@ func (b *bench) insert(ctx context.Context, round int) error {
 	for i := range rows {
 		rows[i] = fmt.Sprintf(`{"id":"%d-%d","x":%d,"y":%d}`, round, i, i, 3*i+round)
 	}
-	r, err := post(ctx, "http://"+b.control+"/v1/resources/warm/records", "["+strings.Join(rows, ",")+"]")
-	if err != nil {
-		return err
+	status, _, err := post(ctx, "http://"+b.control+"/v1/resources/warm/records", "["+strings.Join(rows, ",")+"]")
+	if err == nil && status >= http.StatusBadRequest {
+		err = fmt.Errorf("insert: %d", status)
 	}
-	if r.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("insert: %s", r.Status)
-	}
-	return nil
+	return err
 }
 
 // nextVersion waits for an answer of another version than the one before, and returns which.
 func nextVersion(ctx context.Context, address string, before int) (int, error) {
 	late := time.Now().Add(time.Minute)
 	for time.Now().Before(late) && ctx.Err() == nil {
-		r, err := post(ctx, "http://"+address+"/v1/models/warm:predict", `{"instances":[{"x":1}]}`)
+		_, header, err := post(ctx, "http://"+address+"/v1/models/warm:predict", `{"instances":[{"x":1}]}`)
 		if err != nil {
 			return 0, err
 		}
-		if version, err := strconv.Atoi(r.Header.Get("X-Model-Version")); err == nil && version != before {
+		if version, err := strconv.Atoi(header.Get("X-Model-Version")); err == nil && version != before {
 			return version, nil
 		}
 		time.Sleep(time.Millisecond)
@@ -72,15 +69,15 @@ func nextVersion(ctx context.Context, address string, before int) (int, error) {
 	return 0, errors.Join(ctx.Err(), fmt.Errorf("no version came after %d", before))
 }
 
-func post(ctx context.Context, url, body string) (*http.Response, error) {
+func post(ctx context.Context, url, body string) (status int, header http.Header, err error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	q.Header.Set("Content-Type", "application/json")
 	r, err := http.DefaultClient.Do(q)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	return r, r.Body.Close()
+	return r.StatusCode, r.Header, r.Body.Close()
 }

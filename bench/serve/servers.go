@@ -45,12 +45,41 @@ func (b *bench) servers(ctx context.Context) (servers []*server, stop func(), er
 	if err != nil {
 		return servers, stop, err
 	}
-	model := filepath.Join(b.dir, "model")
-	type start struct {
-		s       *server
-		program string
-		args    func(host, port string) []string
+	starts, err := b.starts(ctx, self, config)
+	if err != nil {
+		return servers, stop, err
 	}
+	for i, st := range starts {
+		if i > 0 && !strings.Contains(st.s.name, b.only) {
+			continue
+		}
+		if st.s.address, err = freeAddress(); err != nil {
+			return servers, stop, err
+		}
+		host, port, _ := net.SplitHostPort(st.s.address)
+		servers = append(servers, st.s)
+		if err := st.s.start(ctx, b.dir, st.program, st.args(host, port)...); err != nil {
+			return servers, stop, err
+		}
+		if st.s.read != nil {
+			if err := st.s.agrees(servers[0]); err != nil {
+				return servers, stop, err
+			}
+		}
+	}
+	return servers, stop, nil
+}
+
+// A start is a server and how its program is called.
+type start struct {
+	s       *server
+	program string
+	args    func(host, port string) []string
+}
+
+// starts returns everybody, us first.
+func (b *bench) starts(ctx context.Context, self, config string) ([]start, error) {
+	model := filepath.Join(b.dir, "model")
 	starts := []start{
 		{&server{name: "Retrain", path: "/v1/models/bench:predict", body: byName, read: firstPrediction}, "bin/worker",
 			func(host, port string) []string {
@@ -76,28 +105,10 @@ func (b *bench) servers(ctx context.Context) (servers []*server, stop func(), er
 			fastAPI("tf.function, 2 workers, tuned", "tensorflow", "2", "tuned"),
 			start{&server{name: "MLServer", path: "/v2/models/bench/infer", body: openInference, read: firstOutput}, b.python, peers("mlserver")})
 		if err := command(ctx, b.python, "bench/serve/peers.py", "convert", model, model+".onnx"); err != nil {
-			return servers, stop, err
+			return nil, err
 		}
 	}
-	for i, st := range starts {
-		if i > 0 && !strings.Contains(st.s.name, b.only) {
-			continue
-		}
-		if st.s.address, err = freeAddress(); err != nil {
-			return servers, stop, err
-		}
-		host, port, _ := net.SplitHostPort(st.s.address)
-		servers = append(servers, st.s)
-		if err := st.s.start(ctx, b.dir, st.program, st.args(host, port)...); err != nil {
-			return servers, stop, err
-		}
-		if st.s.read != nil {
-			if err := st.s.agrees(servers[0]); err != nil {
-				return servers, stop, err
-			}
-		}
-	}
-	return servers, stop, nil
+	return starts, nil
 }
 
 // train starts a standalone, trains the model there and writes its files for the peers. It returns the file by which workers

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"retrain"
@@ -98,7 +99,7 @@ func (q *question) readFields(lines []byte) (length int, ok bool) {
 		case "content-length":
 			n, err := strconv.ParseUint(string(value), 10, 31)
 			ok = err == nil && length < 0
-			length = int(n) //nolint:gosec // 31 bits
+			length = int(n)
 		case "content-type":
 			ok, kind = !kind && isJSON(value), true
 		case "connection":
@@ -148,7 +149,7 @@ func plainName(name []byte) bool {
 
 func plainHost(host []byte) bool {
 	for _, c := range host {
-		if !letter(c) && bytes.IndexByte([]byte(".-_:[]"), c) < 0 {
+		if !letter(c) && strings.IndexByte(".-_:[]", c) < 0 {
 			return false
 		}
 	}

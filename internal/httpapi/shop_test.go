@@ -174,11 +174,11 @@ func (v sold) AnswerJSON(ctx context.Context, text []byte, most int, out []byte)
 		Instances []map[string]json.RawMessage `json:"instances"`
 	}
 	if err := json.Unmarshal(text, &request); err != nil || v.model != "price" || len(request.Instances) == 0 || len(request.Instances) > most {
-		return out, 0, false, nil
+		return out, 0, false, nil //nolint:nilerr // it is read otherwise
 	}
 	var values []float64
 	if usual, err := json.Marshal(request); err != nil || string(usual) != string(text) {
-		return out, 0, false, nil
+		return out, 0, false, nil //nolint:nilerr // it is read otherwise
 	}
 	if err := ctx.Err(); err != nil {
 		return out, 0, true, err
@@ -189,7 +189,7 @@ func (v sold) AnswerJSON(ctx context.Context, text []byte, most int, out []byte)
 			return out, 0, true, retrain.Errorf(retrain.OverloadedError, "too many wait")
 		}
 		if err != nil || len(r) != 1 || cost < 0 || cost > 1e3 {
-			return out, 0, false, nil
+			return out, 0, false, nil //nolint:nilerr // it is read otherwise
 		}
 		values = append(values, 2*cost)
 	}

@@ -85,7 +85,7 @@ const loadNice = 8
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e roles.Entrance, dir string) error {
 	p := a.Config.Predict
 	var live *retrain.Live
-	live = a.Live(func(v retrain.Version) (retrain.Servable, error) {
+	live = a.Live(func(v retrain.Version) (retrain.Servable, error) { //nolint:contextcheck // its own examples end by themselves
 		o := mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}
 		if live.Version(v.Manifest.Model) != 0 { // what nobody answers for yet is waited for
 			o.Nice = loadNice
