@@ -28,6 +28,15 @@ models:
 // system starts a producer's server and a training worker on real servers, with some records, and returns the server's address.
 func system(t *testing.T) (url string, a *app.App) {
 	t.Helper()
+	a = open(t, declared)
+	insert(t, a)
+	train(t, a)
+	return serve(t, a, ""), a
+}
+
+// open joins the parts of a system on real servers, and declares.
+func open(t *testing.T, declared string) *app.App {
+	t.Helper()
 	specs, err := app.Parse("retrain.yaml", []byte(declared))
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +45,7 @@ func system(t *testing.T) (url string, a *app.App) {
 	specs.Redis.Addr = testenv.Redis(t)
 	specs.S3 = app.S3{Bucket: store.Bucket, Endpoint: store.Endpoint, Region: store.Region, PathStyle: true,
 		AccessKeyID: store.AccessKeyID, SecretAccessKey: store.SecretAccessKey}
-	a, err = app.Open(t.Context(), specs, slog.New(slog.DiscardHandler))
+	a, err := app.Open(t.Context(), specs, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +53,7 @@ func system(t *testing.T) (url string, a *app.App) {
 	if _, _, err := a.Apply(t.Context(), specs); err != nil {
 		t.Fatal(err)
 	}
-	insert(t, a)
-	train(t, a)
-	return serve(t, a, ""), a
+	return a
 }
 
 func insert(t *testing.T, a *app.App) {

@@ -66,6 +66,8 @@ function drawChips(chips, all, choose) {
   }
 }
 
+let marked = false; // when the first row is there is told to whoever measures
+
 // place puts the rows of a list into their order, and draws those of models that have changed.
 function place(body, list, rows) {
   const wanted = new Set(list.map((m) => m.model));
@@ -76,6 +78,7 @@ function place(body, list, rows) {
     let row = rows.get(model.model);
     if (!row) { row = makeRow(model); rows.set(model.model, row); }
     if (row.model !== model) { row.model = model; row.draw(model); }
+    if (!marked) { marked = true; performance.mark('first-row'); }
     if (body.children[i] !== row.element) body.insertBefore(row.element, body.children[i] ?? null);
   });
 }
