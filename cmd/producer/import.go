@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -14,11 +15,11 @@ func (p *program) importCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "make a version of a model that was exported",
-		ArgsUsage: "FILE --as MODEL",
+		ArgsUsage: "FILE|- --as MODEL",
 		Description: `  producer import price.json --as price --wait
   producer import price/1 --as price          a SavedModel folder that producer export wrote
   producer import old.json --as price         an export of s3db.js' MLPlugin, where it has weights
-  producer import price.json --as copy --apply
+  producer import - --as copy --apply < price.json
                                               declare the model as the file says, if it is not
 
 A training worker makes the version, and it becomes champion by the model's rule, as after a training. Type, features and
@@ -30,7 +31,7 @@ your own file when it shall.`,
 			&cli.BoolFlag{Name: "wait", Aliases: []string{"w"}, Usage: "wait for the verdict"},
 			&cli.DurationFlag{Name: "timeout", DefaultText: "for ever", Usage: "wait no longer than `TIME`, like 10m; the import goes on"},
 		},
-		Action: p.joined(importModel, "FILE"),
+		Action: p.joined(importModel, "FILE|-"),
 	}
 }
 
@@ -39,7 +40,7 @@ func importModel(ctx context.Context, c *call) error {
 	if model == "" {
 		return usage("import needs --as MODEL").hinted("producer import --help")
 	}
-	m, err := readModel(c.name(0))
+	m, err := c.readModel(c.name(0))
 	if err != nil {
 		return err
 	}
@@ -64,8 +65,18 @@ func importModel(ctx context.Context, c *call) error {
 	return c.followed(ctx, &f, id)
 }
 
-// readModel reads a folder, a file of ours or one of MLPlugin's.
-func readModel(path string) (*portable.Model, error) {
+// readModel reads a folder, a file of ours or one of MLPlugin's, or one of these files from stdin.
+func (c *call) readModel(path string) (*portable.Model, error) {
+	if path == "-" {
+		file, err := io.ReadAll(io.LimitReader(c.Stdin, portable.MostBytes+1))
+		if err != nil {
+			return nil, err
+		}
+		if len(file) > portable.MostBytes {
+			return nil, retrain.Errorf(retrain.DataValidationError, "stdin has more than the %d MiB that are read", portable.MostBytes>>20)
+		}
+		return portable.ReadAny(file)
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, retrain.Errorf(retrain.NotFoundError, "%w", err)

@@ -145,8 +145,11 @@ func (in *input) header() ([]string, error) {
 	return names, err
 }
 
-// stem returns a file's name without its folder and its endings.
+// stem returns a file's name without its folder and its endings; records for stdin, which has none.
 func stem(file string) string {
+	if file == "-" {
+		return "records"
+	}
 	name, _, _ := strings.Cut(filepath.Base(file), ".")
 	return name
 }

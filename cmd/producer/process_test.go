@@ -187,3 +187,59 @@ func TestSignals(t *testing.T) {
 		t.Errorf("%d records, want %d", n.Count, rows)
 	}
 }
+
+// A bulk that is ended by a signal leaves no half file, and the same command goes on.
+func TestABulkIsInterrupted(t *testing.T) {
+	s := newStage(t).applied().works()
+	s.ok("insert", "products", s.write("six.csv", sixRows))
+	s.ok("train", "price", "--wait")
+	const rows = 20_000
+	var text strings.Builder
+	text.WriteString("cost\n")
+	for i := range rows {
+		fmt.Fprintf(&text, "%d\n", i)
+	}
+	file, out := s.write("many.csv", text.String()), s.write("answers.jsonl", "as before\n")
+	x := s.terminal("predict", "price", "-f", file, "-o", out, "--chunk", "200")
+	x.sees("predict", "%")
+	if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := x.code(); code == 1 {
+		x.sees("interrupted", "the same command goes on")
+		if b, err := os.ReadFile(out); err != nil || string(b) != "as before\n" {
+			t.Errorf("%v, %d bytes", err, len(b))
+		}
+	} // else it had ended
+	if _, err := os.Stat(out + ".part"); err == nil {
+		t.Error("a part of the answers is left")
+	}
+	s.ok("predict", "price", "-f", file, "-o", out, "--chunk", "200")
+	if b, err := os.ReadFile(out); err != nil || strings.Count(string(b), "\n") != rows {
+		t.Errorf("%v, %d answers, want %d", err, strings.Count(string(b), "\n"), rows)
+	}
+}
+
+// Files come from stdin and go to stdout.
+func TestDash(t *testing.T) {
+	s := newStage(t).applied().works()
+	s.typed(t.Context(), sixRows, "insert", "products", "-", "--format", "csv")
+	s.ok("train", "price", "--wait")
+	model := s.ok("export", "price", "--format", "json", "-o", "-")
+	if r := s.typed(t.Context(), model, "import", "-", "--as", "copy", "--apply", "--wait", "--json"); r.code != 0 {
+		t.Errorf("import: %+v", r)
+	}
+	if r := s.typed(t.Context(), "{", "import", "-", "--as", "copy"); r.code != 1 || !strings.Contains(r.stderr, "DataValidationError") {
+		t.Errorf("import of half a file: %+v", r)
+	}
+	r := s.typed(t.Context(), "cost,price\n1,2\n2,4\n3,6.5\n", "init", "-", "--format", "csv", "-o", "-")
+	if r.code != 0 || !strings.Contains(r.stdout, "records: {}") {
+		t.Errorf("init: %+v", r)
+	}
+	if r := s.typed(t.Context(), r.stdout, "apply", "-f", "-"); r.code != 0 {
+		t.Errorf("apply: %+v", r)
+	}
+	if r := s.typed(t.Context(), `{"cost":3}`, "predict", "price", "-f", "-", "--json"); r.code != 0 || !strings.Contains(r.stdout, `"prediction"`) {
+		t.Errorf("predict: %+v", r)
+	}
+}
