@@ -102,6 +102,7 @@ func (n *Endings) handOn(ctx context.Context, id RunID, attempt int, backsOff bo
 // that it is at; nothing that it may still write counts. The rows that no run has learnt are set aside: they are learnt with
 // the next ones, but the model is not due because of them. A ConflictError says that the run has ended otherwise.
 func (n *Endings) Cancel(ctx context.Context, id RunID, by string) (Result, error) {
+	ctx = id.Within(ctx)
 	run, err := n.Runs.Run(ctx, id)
 	if err != nil {
 		return Result{}, err

@@ -189,11 +189,7 @@ func (l *Live) converge(ctx context.Context, model string) (settled bool, err er
 		if !l.mayHaveChanged(ctx, model, version) {
 			continue
 		}
-		cause := ctx
-		if version == c.Version {
-			cause = within(ctx, l.Tracer, c.Trace)
-		}
-		way := l.load(cause, model, version)
+		way := l.load(ctx, model, version)
 		if l.Memory > 0 && l.Version(model) == 0 { // what it takes decides whether there is room for the next model
 			<-way.done
 		}

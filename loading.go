@@ -50,6 +50,9 @@ func (l *Live) load(ctx context.Context, model string, version int) *loading {
 	case again != nil && again.stamp != "":
 		return over(again.err())
 	}
+	if version == p.pointer.Version { // whoever moved the pointer is the reason, and not who happens to ask first
+		ctx = within(ctx, l.Tracer, p.pointer.Trace)
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	way := &loading{done: make(chan struct{}), cancel: cancel}
 	p.loading[version] = way

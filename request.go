@@ -51,7 +51,7 @@ func (q *Requester) ask(ctx context.Context, m *Model, s State, run Run) (id Run
 	id = RunID{Model: m.Name, Number: s.Queued}
 	if s.Queued == 0 {
 		var end func(error)
-		ctx, end = begin(ctx, q.Tracer, "request", "run", run.ID.String(), "reason", string(run.Reason))
+		ctx, end = begin(run.ID.Within(ctx), q.Tracer, "request", "run", run.ID.String(), "reason", string(run.Reason))
 		defer func() { end(err) }()
 		run.RequestedAt, run.Trace = q.Now().UTC(), mark(ctx, q.Tracer)
 		if run.Reason == ByHand || run.Reason == ByImport {

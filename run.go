@@ -1,6 +1,7 @@
 package retrain
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -13,6 +14,20 @@ type RunID struct {
 	Model  string
 	Number int // from 1
 }
+
+// Within returns ctx as that of work for the run: whatever is logged with it names the run.
+func (id RunID) Within(ctx context.Context) context.Context {
+	return context.WithValue(ctx, runKey{}, id)
+}
+
+// RunIn returns the run that ctx is of work for, if it is of any.
+func RunIn(ctx context.Context) (RunID, bool) {
+	id, ok := ctx.Value(runKey{}).(RunID)
+	return id, ok
+}
+
+// runKey is the key of a context's run.
+type runKey struct{}
 
 // String returns "price-7".
 func (id RunID) String() string { return id.Model + "-" + strconv.Itoa(id.Number) }

@@ -180,6 +180,7 @@ func (s *Sweeper) revive(ctx context.Context, m *Model, state State) error {
 	if s.Witness != nil {
 		s.Witness.HandedOn(id)
 	}
+	ctx = id.Within(ctx)
 	s.Log.WarnContext(ctx, "nobody was at it: handed on", "run", id.String(), "attempt", state.Attempt)
 	return s.Queue.Enqueue(ctx, id, state.Attempt, m.Lane(), "abandoned")
 }

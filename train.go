@@ -66,6 +66,7 @@ type Training struct {
 // Do works a run off, from wherever it stands to its verdict. It may be called again after any crash, by anybody: each step
 // finds out whether it was done. An error means that the run has no verdict yet and should be tried again.
 func (t *Training) Do(ctx context.Context, id RunID) error {
+	ctx = id.Within(ctx)
 	held, release, err := t.Leases.Acquire(ctx, id)
 	if errors.Is(err, ConflictError) {
 		return nil // somebody is at it

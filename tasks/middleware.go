@@ -14,6 +14,9 @@ import (
 // logged writes one line for each task, when it ends.
 func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		if id, err := decodeTrain(t.Payload()); err == nil && t.Type() == typeTrain {
+			ctx = id.Within(ctx)
+		}
 		began := time.Now()
 		err := next.ProcessTask(ctx, t)
 		if w.Ended != nil {

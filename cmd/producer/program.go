@@ -74,7 +74,7 @@ func (p *program) commands() []*cli.Command {
 	list := []*cli.Command{
 		p.initCommand(), p.migrateCommand(), p.applyCommand(), p.diffCommand(), p.insertCommand(), p.updateCommand(), p.deleteCommand(), p.recordsCommand(),
 		p.trainCommand(), p.statusCommand(), p.predictCommand(), p.forecastCommand(),
-		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.reportCommand(), p.trainingDataCommand(),
+		p.modelsCommand(), p.showCommand(), p.versionsCommand(), p.runsCommand(), p.statsCommand(), p.importanceCommand(), p.tensorboardCommand(), p.reportCommand(), p.trainingDataCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(),
 		p.promoteCommand(), p.rollbackCommand(), p.historyCommand(), p.pinCommand(), p.unpinCommand(), p.disposeCommand(), p.exportCommand(), p.importCommand(),
 		p.eventsCommand(), p.doctorCommand(), p.serveCommand(), p.keysCommand(), p.completionCommand(),

@@ -58,7 +58,7 @@ const catalogAge = 2 * time.Second
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	a := &App{Config: c, Log: log, IO: meter.NewIO()}
 	var err error
-	if a.Tracer, err = tracing.Open(ctx, c.Tracing.Endpoint, service(), Version); err != nil {
+	if a.Tracer, err = tracing.Open(ctx, c.Tracing.Endpoint, service(), Version, log); err != nil {
 		return nil, err
 	}
 	s3 := a.s3io()

@@ -158,7 +158,7 @@ func TestWhatASweepFindsIsTold(t *testing.T) {
 		retrain_ledger_late_batches_total{model="gone"} 1
 		retrain_ledger_late_batches_total{model="price"} 4
 		retrain_model_paused{model="price"} 1
-		retrain_sweep_errors_total{job="compact"} 1
+		retrain_sweep_errors_total{task="compact"} 1
 		retrain_training_failures{model="price"} 2
 		retrain_training_open_runs{model="price",state="queued"} 0
 		retrain_training_open_runs{model="price",state="running"} 1

@@ -28,8 +28,8 @@ func NewSweeps() *Sweeps {
 	s := &Sweeps{
 		orphans: counters("retrain_training_orphans_total", "Runs that nobody was at, handed to another worker.", "model"),
 		late:    counters("retrain_ledger_late_batches_total", "Batches that were stored, but not counted when they came: a sweep counted them.", "model"),
-		last:    gauges("retrain_sweep_success_timestamp_seconds", "When a job of the scheduler last went well.", "job"),
-		failed:  counters("retrain_sweep_errors_total", "How often a job of the scheduler went wrong.", "job"),
+		last:    gauges("retrain_sweep_success_timestamp_seconds", "When a job of the scheduler last went well.", "task"),
+		failed:  counters("retrain_sweep_errors_total", "How often a job of the scheduler went wrong.", "task"),
 		states:  &states{of: make(map[string]seen)},
 	}
 	s.Collector = group{s.orphans, s.late, s.last, s.failed, s.states}

@@ -66,26 +66,11 @@ func report(err error) int {
 
 // Flags returns the flags that all programs have which run for long.
 func Flags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.BoolFlag{Name: "verbose", Usage: "log what happens inside", EnvVars: []string{"RETRAIN_VERBOSE"}},
-		&cli.StringFlag{Name: "log-format", Usage: "`text` or json", Value: "text", EnvVars: []string{"RETRAIN_LOG_FORMAT"}},
-	}, app.Flags()...)
+	return append(LogFlags(), app.Flags()...)
 }
 
 // Key returns the API key that callers must know, "" for none.
 func Key() string { return os.Getenv("RETRAIN_API_KEY") }
-
-// Log returns the log of a program, on stderr.
-func Log(c *cli.Context) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if c.Bool("verbose") {
-		options.Level = slog.LevelDebug
-	}
-	if c.String("log-format") == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
-}
 
 // Joined returns an action that has the parts of the system at hand.
 func Joined(do func(c *cli.Context, a *app.App) error) cli.ActionFunc {

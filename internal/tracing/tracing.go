@@ -3,8 +3,10 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -39,7 +42,7 @@ const header = "traceparent"
 
 // Open returns what sends spans to an endpoint, which is an address like http://collector:4318. Where it is "" the environment is
 // asked, by OpenTelemetry's own names; where that says nothing either, or OTEL_SDK_DISABLED=true, there is no Tracer: nil.
-func Open(ctx context.Context, endpoint, service, version string) (*Tracer, error) {
+func Open(ctx context.Context, endpoint, service, version string, log *slog.Logger) (*Tracer, error) {
 	fromEnv := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 	if os.Getenv("OTEL_SDK_DISABLED") == "true" || endpoint == "" && !fromEnv {
 		return nil, nil //nolint:nilnil // nothing is followed, which is no error
@@ -58,6 +61,9 @@ func Open(ctx context.Context, endpoint, service, version string) (*Tracer, erro
 		return nil, retrain.Errorf(retrain.ModelConfigError, "tracing: %w", err)
 	}
 	p := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(about))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { // where to is the process's own: a collector that is away is no error of ours
+		log.Warn("traces", "err", err)
+	}))
 	return &Tracer{p, p.Tracer("retrain", spans.WithInstrumentationVersion(version))}, nil
 }
 
@@ -91,10 +97,10 @@ func (t *Tracer) Handler(h http.Handler) http.Handler {
 		return r.URL.Path != "/metrics" && r.URL.Path != "/healthz" && r.URL.Path != "/readyz"
 	}
 	named := func(_ string, r *http.Request) string {
-		if r.Pattern != "" {
-			return r.Pattern
+		if r.Pattern == "" || strings.HasPrefix(r.Pattern, r.Method) {
+			return cmp.Or(r.Pattern, r.Method)
 		}
-		return r.Method
+		return r.Method + " " + r.Pattern
 	}
 	return otelhttp.NewHandler(h, "", otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(format), otelhttp.WithFilter(watching),
 		otelhttp.WithSpanNameFormatter(named))
