@@ -119,6 +119,9 @@ func (s *Sweeper) each(ctx context.Context, do func(context.Context, *Model) err
 		if err := do(ctx, m); err != nil {
 			errs = append(errs, fmt.Errorf("sweep %s: %w", m.Name, err))
 		}
+		if ctx.Err() != nil { // the others, perhaps thousands, would all say so
+			break
+		}
 	}
 	return errors.Join(errs...)
 }

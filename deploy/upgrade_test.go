@@ -79,7 +79,7 @@ func TestWhatAnOlderVersionLeft(t *testing.T) {
 // champion waits until a version is the champion.
 func (s *system) champion(model string, want int) {
 	s.Helper()
-	testenv.Eventually(s.T, 2*time.Minute, func() error {
+	testenv.Eventually(s.T, 5*time.Minute, func() error {
 		var status struct{ Models []retrain.ModelStatus }
 		if err := s.try(&status, "status", model); err != nil {
 			return err

@@ -93,6 +93,11 @@ func newStage(ctx context.Context, o options) (s *stage, err error) {
 	if s.bin, err = s.programs(ctx); err != nil {
 		return nil, err
 	}
+	if s.Other != "" {
+		if s.Other, err = filepath.Abs(s.Other); err != nil {
+			return nil, err
+		}
+	}
 	if s.network, err = newNetwork(ctx, o.Namespaces); err != nil {
 		return nil, err
 	}
