@@ -49,7 +49,7 @@ func overhead(ctx context.Context, pairs int) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the server ends with it
 	all := make([]pair, pairs+1)
 	for i := range all {
 		turns := []func(context.Context, *full) (func(), error){ours, raw}
@@ -135,7 +135,8 @@ func measureServer(ctx context.Context, conn *tasks.Conn, serve func(context.Con
 
 // ours is a worker as the programs have it: it logs each task, and hears of cancels.
 func ours(ctx context.Context, f *full) (func(), error) {
-	w := &tasks.Worker{Conn: f.conn, Slots: atOnce, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Lanes: []string{"critical", "default", "low"},
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // the lines are made, as the programs make them
+	w := &tasks.Worker{Conn: f.conn, Slots: atOnce, Log: log, Lanes: []string{"critical", "default", "low"},
 		Train:  func(context.Context, retrain.RunID) error { return f.serve() },
 		Cancel: func(context.Context, retrain.RunID) error { return nil }}
 	return w.Shutdown, w.Start(ctx)
