@@ -67,19 +67,19 @@ func commandsOf(page string) (lines []string) {
 // wordsOf splits a line as a shell does, up to a comment or where the output goes.
 func wordsOf(line string) (words []string) {
 	var word strings.Builder
-	quote, any := rune(0), false
+	quote, quoted := rune(0), false
 	for _, r := range line + " " {
 		switch {
 		case quote != 0 && r == quote:
 			quote = 0
 		case quote == 0 && (r == '\'' || r == '"'):
-			quote, any = r, true
+			quote, quoted = r, true
 		case quote == 0 && (r == ' ' || r == '\n'):
-			if any || word.Len() > 0 {
+			if quoted || word.Len() > 0 {
 				words = append(words, word.String())
 			}
 			word.Reset()
-			any = false
+			quoted = false
 		default:
 			word.WriteRune(r)
 		}

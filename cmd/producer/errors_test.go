@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,30 +64,30 @@ func TestEveryError(t *testing.T) {
 	for _, test := range []struct {
 		code retrain.Code
 		exit int
-		ctx  context.Context
+		gone bool   // Ctrl-C was pressed
 		what string // as the table has it
 		args []string
 	}{
-		{retrain.ModelConfigError, 1, nil, "apply -f bad.yaml", []string{"apply", "-f", "testdata/bad-key.yaml"}},
-		{retrain.DataValidationError, 1, nil, "predict price --features '{\"demand\": 5}'", []string{"predict", "price", `--features={"demand": 5}`}},
-		{retrain.ModelNotFoundError, 1, nil, "train pricee", []string{"train", "pricee"}},
-		{retrain.NotFoundError, 1, nil, "promote price 9", []string{"promote", "price", "9"}},
-		{retrain.ModelNotTrainedError, 1, nil, "predict never …", []string{"predict", "never", question}},
-		{retrain.InsufficientDataError, 1, nil, "train few --wait", []string{"train", "few", "--wait"}},
-		{retrain.ConflictError, 1, nil, "cancel price", []string{"cancel", "price"}},
-		{retrain.TrainingError, 1, nil, "train diverges --wait", []string{"train", "diverges", "--wait"}},
-		{retrain.PredictionError, 1, nil, "predict price … --url http://not-a-worker", []string{"predict", "price", question, "--url", garbage}},
-		{retrain.OverloadedError, 1, nil, "predict price … --url http://busy-worker", []string{"predict", "price", question, "--url", full}},
-		{retrain.UnavailableError, 1, nil, "models", []string{"models", "--config", nowhere}},
-		{retrain.TensorFlowDependencyError, 1, nil, "train elsewhere --wait", []string{"train", "elsewhere", "--wait"}},
-		{retrain.MLError, 1, gone, "any, and Ctrl-C", []string{"models"}},
-		{"UsageError", 2, nil, "trian price", []string{"trian", "price"}},
+		{retrain.ModelConfigError, 1, false, "apply -f bad.yaml", []string{"apply", "-f", "testdata/bad-key.yaml"}},
+		{retrain.DataValidationError, 1, false, "predict price --features '{\"demand\": 5}'", []string{"predict", "price", `--features={"demand": 5}`}},
+		{retrain.ModelNotFoundError, 1, false, "train pricee", []string{"train", "pricee"}},
+		{retrain.NotFoundError, 1, false, "promote price 9", []string{"promote", "price", "9"}},
+		{retrain.ModelNotTrainedError, 1, false, "predict never …", []string{"predict", "never", question}},
+		{retrain.InsufficientDataError, 1, false, "train few --wait", []string{"train", "few", "--wait"}},
+		{retrain.ConflictError, 1, false, "cancel price", []string{"cancel", "price"}},
+		{retrain.TrainingError, 1, false, "train diverges --wait", []string{"train", "diverges", "--wait"}},
+		{retrain.PredictionError, 1, false, "predict price … --url http://not-a-worker", []string{"predict", "price", question, "--url", garbage}},
+		{retrain.OverloadedError, 1, false, "predict price … --url http://busy-worker", []string{"predict", "price", question, "--url", full}},
+		{retrain.UnavailableError, 1, false, "models", []string{"models", "--config", nowhere}},
+		{retrain.TensorFlowDependencyError, 1, false, "train elsewhere --wait", []string{"train", "elsewhere", "--wait"}},
+		{retrain.MLError, 1, true, "any, and Ctrl-C", []string{"models"}},
+		{"UsageError", 2, false, "trian price", []string{"trian", "price"}},
 	} {
-		ctx := test.ctx
-		if ctx == nil {
-			ctx = t.Context()
+		ctx := t.Context()
+		if test.gone {
+			ctx = gone
 		}
-		args := append(test.args, "--json")
+		args := slices.Concat(test.args, []string{"--json"})
 		if !strings.Contains(strings.Join(args, " "), "--config") {
 			args = append(args, "--config", s.file)
 		}
@@ -117,7 +118,7 @@ func inPage(t *testing.T, file, begin, end, want string) {
 	}
 	want = "| what is typed | name | exit | message |\n| --- | --- | --- | --- |\n" + want
 	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil { //nolint:gosec // a page for everybody
+		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if got != want {
