@@ -94,6 +94,7 @@ type place struct {
 	loaded   map[int]*serving // by version, the champion among them
 	loading  map[int]*loading
 	refused  map[int]*Refusal
+	gone     bool // the model is disposed of: nothing comes here any more
 	deferred bool // there was no room for the champion: it is loaded when somebody asks
 }
 
@@ -137,6 +138,7 @@ func (l *Live) follow(ctx context.Context, moved chan<- string) {
 		}
 		if e.Type == SpecsApplied {
 			l.Catalog.Forget()
+			name = ""
 		}
 		select {
 		case moved <- name:
@@ -155,6 +157,7 @@ func (l *Live) look(ctx context.Context, model string) (complete bool) {
 			l.Log.WarnContext(ctx, "read the models", "err", err)
 			return false
 		}
+		l.leave(ctx, names)
 	}
 	complete = true
 	known := model == ""

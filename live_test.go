@@ -94,6 +94,8 @@ func (s *shelf) Events(ctx context.Context) iter.Seq2[retrain.Event, error] {
 }
 
 func (s *shelf) Specs(context.Context) (retrain.Specs, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var specs retrain.Specs
 	for _, name := range s.names {
 		specs.Models = append(specs.Models, &retrain.Model{Name: name, Labels: map[string]int{"oldest": 1}})
@@ -354,5 +356,32 @@ func TestLiveSwapsUnderLoad(t *testing.T) {
 		}
 		close(stop)
 		callers.Wait()
+	})
+}
+
+// A model that is disposed of is not served any more, and what was loaded of it is freed.
+func TestLiveLeavesAModelThatIsDisposedOf(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		s.publish("price", 1, true)
+		synctest.Wait()
+		if got := s.answer(t); got != 1 {
+			t.Fatalf("version %d answers, want 1", got)
+		}
+		s.set(func() { s.names = []string{"untrained"} })
+		s.events <- retrain.Event{Type: retrain.SpecsApplied}
+		synctest.Wait()
+		if _, err := s.Use(t.Context(), "price", retrain.Which{}); !errors.Is(err, retrain.ModelNotFoundError) {
+			t.Errorf("got %v", err)
+		}
+		if len(s.Serving()) > 0 || !s.loaded[0].closed.Load() {
+			t.Errorf("serving %v, freed %v", s.Serving(), s.loaded[0].closed.Load())
+		}
+		s.set(func() { s.names = []string{"price", "untrained"} })
+		s.events <- retrain.Event{Type: retrain.SpecsApplied}
+		s.publish("price", 2, true)
+		synctest.Wait()
+		if got := s.answer(t); got != 2 {
+			t.Errorf("version %d answers, want 2", got)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package retrain
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -108,6 +109,11 @@ func (l *Live) arrived(ctx context.Context, p *place, r *Refusal, s *serving, er
 	old := p.refused[r.Version]
 	wanted := p.pointer.Version == r.Version || p.pointer.Previous == r.Version
 	switch code := CodeOf(err); {
+	case p.gone:
+		if s != nil {
+			err = s.Close()
+		}
+		err = errors.Join(err, Errorf(ModelNotFoundError, "model %q is disposed of", r.Model))
 	case err == nil:
 		p.loaded[r.Version] = s
 		s.asked.Store(!wanted)

@@ -2,6 +2,7 @@ package retrain
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -72,4 +73,44 @@ func (l *Live) full() bool {
 		count += len(p.loaded) + len(p.loading)
 	}
 	return l.Memory > 0 && count > 0 && l.size+l.size/int64(count) > l.Memory
+}
+
+// leave frees what is loaded of models that are none of these: they are disposed of. As that is for good, their names are read anew
+// before.
+func (l *Live) leave(ctx context.Context, names []string) {
+	if len(l.strangers(names)) == 0 {
+		return
+	}
+	l.Catalog.Forget()
+	names, err := l.Catalog.Names(ctx)
+	if err != nil {
+		return // the next look tries again
+	}
+	for _, name := range l.strangers(names) {
+		l.mu.Lock()
+		p := l.places[name]
+		delete(l.places, name)
+		p.gone = true
+		for _, way := range p.loading {
+			way.cancel()
+		}
+		for _, s := range p.loaded {
+			l.drop(p, s)
+		}
+		l.nowReady()
+		l.mu.Unlock()
+		l.Log.InfoContext(ctx, "disposed of, not served any more", "model", name)
+	}
+}
+
+// strangers returns the models that have a place and are none of these.
+func (l *Live) strangers(names []string) (strangers []string) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for name := range l.places {
+		if !slices.Contains(names, name) {
+			strangers = append(strangers, name)
+		}
+	}
+	return strangers
 }
