@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick demo test check chart-check image-check sbom chaos fmt vet lint build bench-fit bench-runs bench-records fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-page bench-promotions
+.PHONY: help bench bench-quick demo test check chart-check image-check sbom chaos fmt vet lint build bench-fit bench-runs bench-records bench-ingest fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-page bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ fuzz: libtensorflow ## every decoder's fuzz target, one after another, FUZZTIME 
 
 bench-page: libtensorflow redis chromium ## the page with 500 models, 10,000 runs and 100 updates a second, in a real browser
 	@$(GO) test -count=1 -timeout 30m -run TestManyModels -v ./internal/dashboard -page-models $(or $(MODELS),500)
+
+bench-ingest: ## 10,000 inserts at once into a producer that runs: CONFIG=DATA/client.yaml URL=http://127.0.0.1:8080
+	@$(GO) run ./bench/ingest -config $(CONFIG) -url $(or $(URL),http://127.0.0.1:8080)
+
 
 bench-serve: build ## predictions beside FastAPI and MLServer, then insert to served: PYTHON=a python that has them (bench/serve/requirements.txt)
 	@$(GO) run ./bench/serve -python "$(PYTHON)"

@@ -67,12 +67,12 @@ type Requested struct {
 
 // A ChosenVersion names a version.
 type ChosenVersion struct {
-	Version int `json:"version"`
+	Version int `json:"version" min:"1"`
 }
 
 // Steps say how far to go back.
 type Steps struct {
-	Steps int `json:"steps,omitempty"` // 1
+	Steps int `json:"steps,omitempty" min:"1"` // 1
 }
 
 // A Moved is the pointer after it was moved.
@@ -189,7 +189,7 @@ type Stats struct {
 
 // A Question is records to predict for.
 type Question struct {
-	Instances []retrain.Record `json:"instances"`
+	Instances []retrain.Record `json:"instances" min:"1"`
 }
 
 // Predictions are the answers of one version, in the order of the records; values alone, unless details were asked for.

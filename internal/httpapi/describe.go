@@ -54,6 +54,9 @@ func (s *schemas31) withProblem() object {
 func (s *schemas31) operation(o *Operation) object {
 	problem := object{"$ref": "#/components/responses/problem"}
 	d := object{"operationId": o.Name, "summary": o.Does, "tags": list{tagOf(o.Path)}, "responses": object{s.status(o): s.success(o), "4XX": problem, "5XX": problem}}
+	if o.Nothing {
+		d["responses"].(object)["204"] = object{"description": "there was nothing to do"} //nolint:forcetypeassert // it was made above
+	}
 	if o.Needs != "" {
 		d["description"] = "Needs a key with the role " + string(o.Needs) + ", where keys are needed."
 	} else {
@@ -113,7 +116,7 @@ var (
 )
 
 func (s *schemas31) request(o *Operation) object {
-	c := content("application/json", s.of(typeOf(o.Takes)))
+	c := content("application/json", atLeast(s.of(typeOf(o.Takes)), "1"))
 	if _, records := o.Takes.([]retrain.Record); records {
 		c[ndjson] = object{"schema": object{"type": "string", "description": "a JSON object a line"}}
 	}
@@ -129,14 +132,17 @@ func (s *schemas31) parameters(o *Operation) (all list) {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			name = strings.TrimSuffix(name, "}")
 			schema := object{"type": "string", "minLength": 1}
-			if name == "version" && o.Name != "getPortrait" {
+			switch {
+			case name == "version" && o.Name == "getPortrait":
+				schema["pattern"] = `^(champion|[1-9]\d{0,8})$`
+			case name == "version":
 				schema = object{"type": "integer", "minimum": 1}
 			}
 			all = append(all, object{"name": name, "in": "path", "required": true, "schema": schema})
 		}
 	}
 	for _, p := range o.Query {
-		all = append(all, object{"name": p.Name, "in": "query", "description": p.Means, "schema": s.of(typeOf(p.Of))})
+		all = append(all, object{"name": p.Name, "in": "query", "description": p.Means, "schema": atLeast(s.of(typeOf(p.Of)), p.Least)})
 	}
 	if idempotent[o.Name] {
 		all = append(all, object{"name": "Idempotency-Key", "in": "header", "description": "the id of the batch: sent again it changes nothing", "schema": object{"type": "string", "maxLength": 80}})

@@ -17,7 +17,8 @@ type Operation struct {
 	Query        []Parameter
 	Takes, Gives any    // zero values of the bodies' types; nil for none
 	As           string // the content type of what it gives; application/json
-	Status       int    // of success, besides 200
+	Status       int    // of success, where it is not 200
+	Nothing      bool   // a success may also be a 204, without a body
 
 	Do     verb             // answers with a value
 	Stream http.HandlerFunc // answers by itself
@@ -26,8 +27,8 @@ type Operation struct {
 // A Parameter is one of the query.
 type Parameter struct {
 	Name, Means string
-	Of          any // a zero value of its type
-	Required    bool
+	Of          any    // a zero value of its type
+	Least       string // the least value; "" for any
 }
 
 // route returns the operation as the server answers it.

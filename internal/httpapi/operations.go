@@ -12,7 +12,7 @@ import (
 const ndjson, eventStream = "application/x-ndjson", "text/event-stream"
 
 var (
-	whichVersion = Parameter{Name: "version", Means: "this version; the champion by default", Of: 0}
+	whichVersion = Parameter{Name: "version", Means: "this version; the champion by default", Of: 0, Least: "1"}
 	whichLabel   = Parameter{Name: "label", Means: "the version with this label: champion, previous, or one that the model declares", Of: ""}
 	withDetails  = Parameter{Name: "details", Means: "true, or some of confidence,probabilities,interval", Of: ""}
 	ofPartition  = []Parameter{
@@ -35,7 +35,7 @@ func (c *Control) recordOperations() []Operation {
 		{Method: http.MethodPut, Path: "/v1/resources/{resource}", Name: "declareResource", Does: "declares a resource", Needs: api.RoleAdmin,
 			Takes: retrain.Resource{}, Gives: api.Applied{}, Do: c.declareResource},
 		{Method: http.MethodGet, Path: records, Name: "listRecords", Does: "gives what is stored, a record a line", Needs: api.RoleRead,
-			Query: append([]Parameter{{Name: "limit", Means: "at most so many, 0 for all; 1000 by default", Of: 0}}, ofPartition...), Gives: retrain.Record{}, As: ndjson, Stream: c.listRecords},
+			Query: append([]Parameter{{Name: "limit", Means: "at most so many, 0 for all; 1000 by default", Of: 0, Least: "0"}}, ofPartition...), Gives: retrain.Record{}, As: ndjson, Stream: c.listRecords},
 		{Method: http.MethodGet, Path: "/v1/resources/{resource}/count", Name: "countRecords", Does: "counts what is stored", Needs: api.RoleRead, Query: ofPartition, Gives: api.Count{}, Do: c.count},
 		{Method: http.MethodGet, Path: "/v1/resources/{resource}/fields", Name: "listFields", Does: "tells which kinds of values the fields have, and since when; other sources than ours are read for it",
 			Needs: api.RoleRead, Gives: api.Fields{}, Do: c.fields},
@@ -67,7 +67,7 @@ func (c *Control) modelOperations() []Operation {
 		{Method: http.MethodPost, Path: model + ":predict", Name: "predict", Does: "asks for predictions, through the queue", Needs: api.RoleRead, Query: []Parameter{whichVersion, whichLabel, withDetails},
 			Takes: api.Question{}, Gives: api.Predictions{}, Do: c.predict},
 		{Method: http.MethodGet, Path: model + "/runs", Name: "listRuns", Does: "lists the model's runs, newest first", Needs: api.RoleRead,
-			Query: []Parameter{{Name: "limit", Means: "at most so many, 0 for all; 20 by default", Of: 0}, {Name: "before", Means: "only runs with smaller numbers", Of: 0}}, Gives: api.Runs{}, Do: c.runs},
+			Query: []Parameter{{Name: "limit", Means: "at most so many, 0 for all; 20 by default", Of: 0, Least: "0"}, {Name: "before", Means: "only runs with smaller numbers", Of: 0, Least: "0"}}, Gives: api.Runs{}, Do: c.runs},
 		{Method: http.MethodGet, Path: "/v1/runs/{run}", Name: "getRun", Does: "tells how a run stands", Needs: api.RoleRead, Gives: api.ListedRun{}, Do: c.run},
 		{Method: http.MethodPost, Path: "/v1/runs/{run}/cancel", Name: "cancelRun", Does: "ends a run", Needs: api.RoleWrite, Gives: api.Cancelled{}, Do: c.cancel},
 	}
@@ -85,7 +85,7 @@ func (c *Control) versionOperations() []Operation {
 		{Method: http.MethodPost, Path: model + "/pin", Name: "pin", Does: "keeps a version from being removed", Needs: api.RoleWrite, Takes: api.ChosenVersion{}, Gives: api.Pinned{}, Do: c.pin},
 		{Method: http.MethodPost, Path: model + "/unpin", Name: "unpin", Does: "lets a version be removed in its time", Needs: api.RoleWrite, Takes: api.ChosenVersion{}, Gives: api.Pinned{}, Do: c.unpin},
 		{Method: http.MethodGet, Path: model + "/history", Name: "getHistory", Does: "tells what served when, and why", Needs: api.RoleRead,
-			Query: []Parameter{{Name: "at", Means: "only what served then, as 2026-03-01T12:00:00Z", Of: ""}, {Name: "limit", Means: "at most so many; all by default", Of: 0}}, Gives: api.History{}, Do: c.history},
+			Query: []Parameter{{Name: "at", Means: "only what served then, as 2026-03-01T12:00:00Z", Of: ""}, {Name: "limit", Means: "at most so many; all by default", Of: 0, Least: "0"}}, Gives: api.History{}, Do: c.history},
 		{Method: http.MethodGet, Path: model + "/training-data", Name: "getTrainingData", Does: "gives what a version was trained on, where the model says saveTrainingData", Needs: api.RoleRead,
 			Query: []Parameter{whichVersion}, Gives: api.TrainedOn{}, Stream: c.trainingData},
 		{Method: http.MethodGet, Path: model + "/export", Name: "exportModel", Does: "gives a version as one JSON file, with everything", Needs: api.RoleRead,
@@ -107,11 +107,11 @@ func (c *Control) otherOperations() []Operation {
 		{Method: http.MethodGet, Path: "/v1/plant", Name: "getPlant", Does: "tells of the workers, their devices and the queues", Needs: api.RoleRead, Gives: app.Plant{}, Do: c.plant},
 		{Method: http.MethodGet, Path: "/v1/errors", Name: "listErrors", Does: "tells what went wrong lately", Needs: api.RoleRead, Gives: api.RecentErrors{}, Do: c.recentErrors},
 		{Method: http.MethodPost, Path: "/v1/events/s3", Name: "notify", Does: "takes events of S3, as they are, or through SNS or EventBridge", Needs: api.RoleWrite,
-			Takes: map[string]any{}, Gives: api.Changed{}, Status: http.StatusAccepted, Do: c.s3Events},
+			Takes: map[string]any{}, Gives: api.Changed{}, Status: http.StatusAccepted, Nothing: true, Do: c.s3Events},
 		{Method: http.MethodGet, Path: "/v1/keys", Name: "listKeys", Does: "lists the API keys, without their secrets", Needs: api.RoleAdmin, Gives: api.Keys{}, Do: c.keys},
 		{Method: http.MethodPost, Path: "/v1/keys", Name: "createKey", Does: "makes an API key; its secret is shown this one time", Needs: api.RoleAdmin,
 			Takes: api.NewKey{}, Gives: api.CreatedKey{}, Status: http.StatusCreated, Do: c.createKey},
-		{Method: http.MethodDelete, Path: "/v1/keys/{key}", Name: "revokeKey", Does: "takes an API key out of service", Needs: api.RoleAdmin, Gives: api.Key{}, Do: c.revokeKey},
+		{Method: http.MethodDelete, Path: "/v1/keys/{key}", Name: "revokeKey", Does: "takes an API key out of service", Needs: api.RoleAdmin, Do: c.revokeKey},
 		{Method: http.MethodGet, Path: "/v1/doctor", Name: "checkUp", Does: "looks whether everything that is needed is there, and fit", Needs: api.RoleRead, Gives: api.Checkup{}, Do: c.doctor},
 		{Method: http.MethodGet, Path: "/healthz", Name: "isAlive", Does: "says that the process lives", Gives: map[string]bool{}, Stream: healthz},
 		{Method: http.MethodGet, Path: "/readyz", Name: "isReady", Does: "says whether Redis and S3 answer", Gives: api.Ready{}, Do: c.ready},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (s *schemas31) fields(t reflect.Type) object {
 		if name == "" {
 			name = f.Name
 		}
-		schema := s.of(f.Type)
+		schema := atLeast(s.of(f.Type), f.Tag.Get("min"))
 		if strings.Contains(options, "omit") {
 			properties[name] = schema
 			continue
@@ -150,4 +151,21 @@ func orNull(t reflect.Type, schema object) object {
 		return schema
 	}
 	return object{"anyOf": list{schema, object{"type": "null"}}}
+}
+
+// atLeast says the least value, or the least length, of what a schema allows; "" for none.
+func atLeast(schema object, least string) object {
+	n, err := strconv.Atoi(least)
+	if err != nil {
+		return schema
+	}
+	switch schema["type"] {
+	case "integer", "number":
+		schema["minimum"] = n
+	case "string":
+		schema["minLength"] = n
+	case "array":
+		schema["minItems"] = n
+	}
+	return schema
 }

@@ -89,6 +89,24 @@ export interface Event {
   version?: number;
 }
 
+export interface Field {
+  kinds: Array<FieldKind> | null;
+  mixed: boolean;
+  name: string;
+}
+
+export interface FieldKind {
+  from?: string;
+  kind: string;
+  to?: string;
+  values: number;
+}
+
+export interface Fields {
+  fields: Array<Field> | null;
+  resource: string;
+}
+
 export interface FilesSource {
   bucket?: string;
   format?: string;
@@ -574,8 +592,8 @@ export abstract class Operations {
   }
 
   /** Takes an API key out of service. */
-  revokeKey(key: string): Promise<Key> {
-    return this.send('DELETE', `/v1/keys/${encodeURIComponent(key)}`, {  });
+  revokeKey(key: string): Promise<void> {
+    return this.send('DELETE', `/v1/keys/${encodeURIComponent(key)}`, { accept: 'none' });
   }
 
   /** Tells how all models stand. */
@@ -716,6 +734,11 @@ export abstract class Operations {
   /** Counts what is stored. */
   countRecords(resource: string, options: { partition?: string; values?: string } = {}): Promise<Count> {
     return this.send('GET', `/v1/resources/${encodeURIComponent(resource)}/count`, { query: { 'partition': options.partition, 'values': options.values } });
+  }
+
+  /** Tells which kinds of values the fields have, and since when; other sources than ours are read for it. */
+  listFields(resource: string): Promise<Fields> {
+    return this.send('GET', `/v1/resources/${encodeURIComponent(resource)}/fields`, {  });
   }
 
   /** Deletes the records with these ids. */
