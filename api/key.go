@@ -40,7 +40,7 @@ type Key struct {
 
 // A NewKey is what is wished of a key.
 type NewKey struct {
-	Name      string     `json:"name" min:"1"`
+	Name      string     `json:"name"                min:"1"`
 	Role      Role       `json:"role,omitempty"` // read
 	Resources []string   `json:"resources,omitempty"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`

@@ -30,7 +30,7 @@ func (p *program) complete(ctx context.Context, before, words []string) {
 	if len(words) == 0 {
 		return
 	}
-	line := &line{tree: p.tree(), cursor: words[len(words)-1]} //nolint:contextcheck // a command gets its context when it is called
+	line := &line{tree: p.tree(), cursor: words[len(words)-1]}
 	for _, w := range slices.Concat(before, words[:len(words)-1]) {
 		line.take(w)
 	}
@@ -167,10 +167,10 @@ func (p *program) values(ctx context.Context, l *line) []string {
 func (p *program) known(ctx context.Context, flags []string) (models, resources []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionTime)
 	defer cancel()
-	tree := p.tree() //nolint:contextcheck // a command gets its context when it is called
+	tree := p.tree()
 	tree.Writer, tree.ErrWriter = io.Discard, io.Discard
 	tree.Commands = nil
-	tree.Action = func(c *cli.Context) error { //nolint:contextcheck // a command gets its context when it is called
+	tree.Action = func(c *cli.Context) error {
 		config, err := app.Load(c)
 		if err != nil {
 			return err

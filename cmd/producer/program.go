@@ -28,7 +28,7 @@ type program struct {
 
 // Run does what args say and returns the exit code: 0 done, 1 failed, 2 wrong usage.
 func (p *program) Run(ctx context.Context, args []string) int {
-	tree := p.tree() //nolint:contextcheck // a command gets its context when it is called
+	tree := p.tree()
 	if i := slices.Index(args, completeWord); i > 0 {
 		p.complete(ctx, args[1:i], args[i+1:])
 		return 0

@@ -118,7 +118,7 @@ func (c *call) startBoard(ctx context.Context, folder string) error {
 	if err != nil {
 		return retrain.Errorf(retrain.NotFoundError, "TensorBoard is not installed here").WithHint("pip install tensorboard; then: tensorboard --logdir %q", folder)
 	}
-	board := exec.CommandContext(ctx, path, "--logdir", folder) //nolint:gosec // what a person installed, on a folder that he named
+	board := exec.CommandContext(ctx, path, "--logdir", folder) // what a person installed, on a folder that he named
 	board.Stdout, board.Stderr = c.flags.App.ErrWriter, c.flags.App.ErrWriter
 	if err := board.Run(); err != nil && ctx.Err() == nil {
 		return errors.Join(retrain.Errorf(retrain.MLError, "TensorBoard ended"), err)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,6 +19,21 @@ const heartbeat = 15 * time.Second
 // The form of the ids of events.
 var eventID = regexp.MustCompile(`^\d{1,19}-\d{1,19}$`)
 
+// listen sends what happens after an event until ctx ends.
+func (c *Control) listen(ctx context.Context, after string, happened chan<- tasks.Entry) {
+	defer close(happened)
+	for e, err := range c.App.Stream.After(ctx, after) {
+		if err != nil {
+			continue // it goes on by itself
+		}
+		select {
+		case happened <- e:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // follow sends what happens as server-sent events, each with its id. Whoever was cut off says the last id that he has seen, and
 // goes on after it; where that is too long ago, an event of type gap says that something is missing: look at the models again.
 func (c *Control) follow(w http.ResponseWriter, r *http.Request) {
@@ -30,19 +46,7 @@ func (c *Control) follow(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
 	happened := make(chan tasks.Entry)
-	go func() {
-		defer close(happened)
-		for e, err := range c.App.Stream.After(r.Context(), after) {
-			if err != nil {
-				continue // it goes on by itself
-			}
-			select {
-			case happened <- e:
-			case <-r.Context().Done():
-				return
-			}
-		}
-	}()
+	go c.listen(r.Context(), after, happened)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	first := true

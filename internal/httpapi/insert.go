@@ -100,7 +100,7 @@ func recordsOf(b []byte) (records []retrain.Record, err error) {
 	if len(faults) > 0 {
 		first := retrain.Errorf(retrain.DataValidationError, "record %d: %s", faults[0].Index+1, faults[0].Reason)
 		if len(faults) > 1 {
-			first.WithHint("the same request has more such records: see errors")
+			first = first.WithHint("the same request has more such records: see errors")
 		}
 		return nil, recordErrors{first, faults}
 	}

@@ -13,8 +13,10 @@ import (
 	"retrain"
 )
 
-// How long requests at work may take after the end was asked for.
-const drain = 5 * time.Second
+const (
+	drain   = 5 * time.Second  // how long requests at work may take after the end was asked for
+	headers = 10 * time.Second // how long a request's head may take to come
+)
 
 // Listen opens an address for what only its users may do. Where nobody has a key it must be one that only this machine reaches.
 func Listen(addr string, keyed bool) (net.Listener, error) {
@@ -80,17 +82,17 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return serve(ctx, &http.Server{Handler: h, TLSConfig: config}, func(s *http.Server) error { return s.ServeTLS(l, "", "") })
+	return serve(ctx, &http.Server{Handler: h, TLSConfig: config, ReadHeaderTimeout: headers}, func(s *http.Server) error { return s.ServeTLS(l, "", "") })
 }
 
 // Serve answers on l until ctx ends; requests at work are finished then. Handlers of endless streams must watch for the end
 // themselves.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	return serve(ctx, &http.Server{Handler: h}, func(s *http.Server) error { return s.Serve(l) })
+	return serve(ctx, &http.Server{Handler: h, ReadHeaderTimeout: headers}, func(s *http.Server) error { return s.Serve(l) })
 }
 
 func serve(ctx context.Context, s *http.Server, listen func(*http.Server) error) error {
-	s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes = 10*time.Second, 2*time.Minute, 64<<10
+	s.IdleTimeout, s.MaxHeaderBytes = 2*time.Minute, 64<<10
 	ended := make(chan error, 1)
 	go func() { ended <- listen(s) }()
 	select {

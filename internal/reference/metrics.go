@@ -54,7 +54,7 @@ func asked(io *meter.IO) {
 	answer := func(context.Context, any) (any, middleware.Metadata, error) {
 		return &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK}}, middleware.Metadata{}, nil
 	}
-	_, _, _ = stack.Deserialize.HandleMiddleware(context.Background(), nil, middleware.HandlerFunc(answer))
+	stack.Deserialize.HandleMiddleware(context.Background(), nil, middleware.HandlerFunc(answer)) //nolint:errcheck // it is counted
 }
 
 // served has answers counted.
@@ -64,7 +64,7 @@ func served(m *httpapi.Metrics) {
 	ask := m.Asked(func(context.Context, string, retrain.Which, []retrain.Record) ([]retrain.Prediction, int, error) {
 		return nil, 1, nil
 	})
-	_, _, _ = ask(context.Background(), "price", retrain.Which{}, nil)
+	ask(context.Background(), "price", retrain.Which{}, nil) //nolint:errcheck // it is counted
 }
 
 // trained has a run counted.

@@ -34,22 +34,22 @@ func bits(t time.Time) uint64 { return math.Float64bits(float64(t.UnixNano()) / 
 
 func bits32(v float64) uint32 { return math.Float32bits(float32(v)) }
 
-// member returns the first field of a message that is bytes and has that number.
-func member(message []byte, number protowire.Number) ([]byte, bool) {
+// member returns the first field of a message that is bytes and has that number, nil where there is none.
+func member(message []byte, number protowire.Number) []byte {
 	for len(message) > 0 {
 		n, kind, size := protowire.ConsumeTag(message)
 		if size < 0 {
-			return nil, false
+			return nil
 		}
 		message = message[size:]
 		if n == number && kind == protowire.BytesType {
-			value, size := protowire.ConsumeBytes(message)
-			return value, size >= 0
+			value, _ := protowire.ConsumeBytes(message)
+			return value
 		}
 		if size = protowire.ConsumeFieldValue(n, kind, message); size < 0 {
-			return nil, false
+			return nil
 		}
 		message = message[size:]
 	}
-	return nil, false
+	return nil
 }

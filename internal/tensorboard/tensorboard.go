@@ -60,9 +60,7 @@ func Write(dir string, mf *retrain.Manifest, savedModel []byte) error {
 
 // graphOf returns the graph of a SavedModel, nil for none.
 func graphOf(savedModel []byte) []byte {
-	meta, _ := member(savedModel, savedModelMeta)
-	graph, _ := member(meta, metaGraph)
-	return graph
+	return member(member(savedModel, savedModelMeta), metaGraph)
 }
 
 // A file is an event file on its way.

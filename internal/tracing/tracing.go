@@ -140,8 +140,8 @@ func (t *Tracer) Begin(ctx context.Context, name string, facts ...any) (context.
 		options = append(options, spans.WithLinks(spans.Link{SpanContext: other}))
 		ctx = context.WithValue(ctx, left{}, nil)
 	}
-	ctx, span := t.tracer.Start(ctx, name, options...)
-	return ctx, func(err error) {
+	ctx, span := t.tracer.Start(ctx, name, options...) //nolint:spancheck // who begins it ends it
+	return ctx, func(err error) {                      //nolint:spancheck // see above
 		if err != nil {
 			span.RecordError(err)
 			span.SetStatus(codes.Error, string(retrain.CodeOf(err)))
