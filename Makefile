@@ -113,8 +113,9 @@ fmt: ## is everything formatted?
 vet: libtensorflow
 	$(GO) vet ./...
 
+# A cache of its own: what another checkout left in the shared one names files that may be gone.
 lint: libtensorflow $(TOOLS)/golangci-lint ## golangci-lint with .golangci.yml
-	$(TOOLS)/golangci-lint run
+	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint run
 
 $(TOOLS)/golangci-lint:
 	@echo "building golangci-lint (once) ..." >&2
