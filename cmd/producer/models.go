@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain"
+	"retrain/api"
 	"retrain/internal/app"
 )
 
@@ -122,57 +122,15 @@ func (p *program) showCommand() *cli.Command {
 	}
 }
 
-// A shown is everything about one version.
-type shown struct {
-	Model           string             `json:"model"`
-	Version         int                `json:"version"`
-	Champion        bool               `json:"champion"`
-	Type            retrain.Kind       `json:"type"`
-	Resource        string             `json:"resource"`
-	Features        []string           `json:"features"`
-	Target          retrain.Names      `json:"target"`
-	RequestedAt     time.Time          `json:"requestedAt"`
-	Reason          retrain.Reason     `json:"reason"`
-	Samples         int                `json:"samples"`
-	Skipped         int                `json:"skipped"`
-	Epochs          int                `json:"epochs"`
-	Loss            float64            `json:"loss"`
-	ValLoss         *float64           `json:"valLoss,omitempty"`
-	Losses          []float64          `json:"losses"`
-	ValLosses       []float64          `json:"valLosses"`
-	Metrics         map[string]float64 `json:"metrics"`
-	Importance      map[string]float64 `json:"featureImportance,omitempty"`
-	Origin          *retrain.Origin    `json:"origin,omitempty"` // where it was imported from
-	TotalParameters int                `json:"totalParameters"`
-	Architecture    json.RawMessage    `json:"architecture,omitempty"`
-	Preparation     json.RawMessage    `json:"preparation,omitempty"`
-	Objects         int                `json:"objects"` // of S3 that it was trained from
-	Spec            retrain.Model      `json:"spec"`
-}
+// A shown is everything about one version, for people.
+type shown api.Version
 
 func showVersion(ctx context.Context, c *call) error {
-	name := c.name(0)
-	if _, err := c.app.Catalog.Model(ctx, name); err != nil {
-		return err
-	}
-	version := c.flags.Int("version")
-	champion, err := c.app.Registry.Champion(ctx, name)
-	if version == 0 {
-		if err != nil {
-			return err
-		}
-		version = champion.Version
-	}
-	mf, err := c.app.Manifest(ctx, name, version)
+	v, err := c.app.About(ctx, c.name(0), c.flags.Int("version"))
 	if err != nil {
 		return err
 	}
-	f := mf.Fit
-	v := shown{Model: name, Version: version, Champion: version == champion.Version, Type: mf.Spec.Type, Resource: mf.Spec.Resource,
-		Features: mf.Spec.Features, Target: mf.Spec.Target, RequestedAt: mf.RequestedAt, Reason: mf.Reason, Samples: f.Samples, Skipped: f.Skipped,
-		Epochs: f.Epochs, Loss: f.Loss, ValLoss: f.ValLoss, Losses: f.Losses, ValLosses: f.ValLosses, Metrics: f.Metrics,
-		Importance: f.FeatureImportance, Origin: mf.Origin, TotalParameters: f.Parameters, Architecture: f.Details, Preparation: f.Preparation, Objects: len(mf.Dataset.Objects), Spec: mf.Spec}
-	return c.answer(v, func(w io.Writer) { v.print(w) })
+	return c.answer(v, func(w io.Writer) { (*shown)(&v).print(w) })
 }
 
 func (v *shown) print(w io.Writer) {

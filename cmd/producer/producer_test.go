@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"retrain"
+	"retrain/api"
 	"retrain/internal/app"
 	"retrain/internal/testenv"
 )
@@ -76,7 +77,7 @@ func (s *stage) pointer(version, before int) {
 		s.Errorf("promoted %+v, want %d", moved, version)
 	}
 	s.fails(retrain.NotFoundError, "no version 9", "promote", "price", "9")
-	var v shown
+	var v api.Version
 	if s.json(&v, "show", "price", "--version", "1"); v.Version != 1 || v.Champion || v.TotalParameters != 1 || v.Samples != 5 {
 		s.Errorf("shown %+v", v)
 	}
@@ -84,7 +85,7 @@ func (s *stage) pointer(version, before int) {
 	if s.json(&runs, "runs", "price", "--limit", "1"); len(runs.Runs) != 1 || runs.Runs[0].State != retrain.Published || runs.Runs[0].Reason != retrain.ByHand {
 		s.Errorf("runs %+v", runs.Runs)
 	}
-	var stat stat
+	var stat api.Stat
 	if s.json(&stat, "stats", "price"); stat.Trainings != 2 || stat.Failures != 0 || stat.Metrics["mae"] != 0.25 {
 		s.Errorf("stats %+v", stat)
 	}

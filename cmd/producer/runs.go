@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain"
+	"retrain/api"
 	"retrain/internal/app"
 )
 
@@ -64,38 +65,11 @@ func (p *program) statsCommand() *cli.Command {
 	}
 }
 
-// A stat is how a model has done so far.
-type stat struct {
-	Model         string             `json:"model"`
-	Type          retrain.Kind       `json:"type"`
-	Trained       bool               `json:"trained"`
-	Version       int                `json:"version"`
-	Samples       int                `json:"samples"`
-	Metrics       map[string]float64 `json:"metrics"`
-	Trainings     int                `json:"trainings"` // that came to a verdict
-	Failures      int                `json:"failures"`
-	LastTrainedAt *time.Time         `json:"lastTrainedAt,omitempty"`
-}
-
 func stats(ctx context.Context, c *call) error {
 	model := c.name(0)
-	specs, err := c.app.Catalog.Specs(ctx)
+	list, err := c.app.Stats(ctx, model)
 	if err != nil {
 		return err
-	}
-	models := specs.Models
-	if model != "" {
-		m, err := c.app.Catalog.Model(ctx, model)
-		if err != nil {
-			return err
-		}
-		models = []*retrain.Model{m}
-	}
-	list := make([]stat, len(models))
-	for i, m := range models {
-		if list[i], err = c.stat(ctx, m); err != nil {
-			return err
-		}
 	}
 	people := func(w io.Writer) {
 		t := listing(w, "model", "version", "samples", "trainings", "failures", "metrics")
@@ -107,39 +81,5 @@ func stats(ctx context.Context, c *call) error {
 	if model != "" {
 		return c.answer(list[0], people)
 	}
-	return c.answer(map[string]any{"models": list}, people)
-}
-
-func (c *call) stat(ctx context.Context, m *retrain.Model) (stat, error) {
-	s := stat{Model: m.Name, Type: m.Type, Metrics: map[string]float64{}}
-	champion, err := c.champion(ctx, m.Name)
-	if err != nil {
-		return s, err
-	}
-	if champion.Version != 0 {
-		mf, err := c.app.Manifest(ctx, m.Name, champion.Version)
-		if err != nil {
-			return s, err
-		}
-		s.Trained, s.Version, s.Samples, s.Metrics = true, champion.Version, mf.Fit.Samples, mf.Fit.Metrics
-	}
-	for r, err := range c.app.Runs.Runs(ctx, m.Name) {
-		if err != nil {
-			return s, err
-		}
-		s.count(&r)
-	}
-	return s, nil
-}
-
-func (s *stat) count(r *retrain.Run) {
-	if r.Result == nil {
-		return
-	}
-	s.Trainings++
-	if r.Result.State == retrain.Failed {
-		s.Failures++
-	} else if s.LastTrainedAt == nil {
-		s.LastTrainedAt = &r.Result.EndedAt
-	}
+	return c.answer(api.Stats{Models: list}, people)
 }

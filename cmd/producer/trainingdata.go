@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"retrain"
 	"retrain/mlcore/prep"
 )
 
@@ -28,16 +25,6 @@ The data are saved with a version where the model, or the file, says saveTrainin
 	}
 }
 
-// A trainedOn is the answer, but for the data, which are written one by one.
-type trainedOn struct {
-	ModelName string        `json:"modelName"`
-	Version   int           `json:"version"`
-	Samples   int           `json:"samples"`
-	Features  []string      `json:"features"`
-	Target    retrain.Names `json:"target"`
-	SavedAt   time.Time     `json:"savedAt"`
-}
-
 func trainingData(ctx context.Context, c *call) error {
 	mf, err := c.app.Version(ctx, c.name(0), c.flags.Int("version"))
 	if err != nil {
@@ -47,19 +34,15 @@ func trainingData(ctx context.Context, c *call) error {
 	if !c.json() {
 		return c.printRows(rows, "\n", "\n")
 	}
-	run, err := c.app.Runs.Run(ctx, retrain.RunID{Model: mf.Model, Number: mf.Version})
-	if err != nil && !errors.Is(err, retrain.NotFoundError) {
+	answer, err := c.app.TrainedOn(ctx, &mf)
+	if err != nil {
 		return err
-	}
-	answer := trainedOn{mf.Model, mf.Version, mf.Fit.Samples, mf.Spec.Features, mf.Spec.Target, mf.RequestedAt}
-	if run.Result != nil {
-		answer.SavedAt = run.Result.EndedAt
 	}
 	head, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
-	return c.printRows(rows, ",\n", "]}\n", strings.TrimSuffix(string(head), "}")+`,"data":[`+"\n")
+	return c.printRows(rows, ",\n", "]}\n", strings.TrimSuffix(string(head), "null}")+"[\n")
 }
 
 // printRows writes begin, the rows and end. Nothing is written where already the first row cannot be read.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"retrain"
+	"retrain/api"
 )
 
 func TestTrainingData(t *testing.T) {
@@ -13,13 +14,7 @@ func TestTrainingData(t *testing.T) {
 	s.ok("insert", "products", s.write("six.csv", sixRows))
 	s.fails(retrain.ModelNotTrainedError, "no version yet", "training-data", "never")
 	s.ok("train", "price", "--wait")
-	var saved struct {
-		trainedOn
-		Data []struct {
-			Features map[string]float64
-			Target   float64
-		}
-	}
+	var saved api.TrainedOn
 	if s.json(&saved, "training-data", "price"); saved.ModelName != "price" || saved.Samples != 5 || len(saved.Data) != 5 || saved.SavedAt.IsZero() {
 		t.Errorf("got %+v", saved)
 	}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,27 +14,14 @@ import (
 
 // version tells everything about one version.
 func (c *Control) version(_ http.ResponseWriter, r *http.Request) (any, error) {
-	name := r.PathValue("model")
 	which, err := whichOf(r)
 	if err != nil {
 		return nil, err
 	}
-	mf, err := c.App.Version(r.Context(), name, which.Version)
-	if err != nil {
-		return nil, err
-	}
-	champion, err := c.App.Registry.Champion(r.Context(), name)
-	if err != nil && !errors.Is(err, retrain.ModelNotTrainedError) {
-		return nil, err
-	}
-	f := mf.Fit
-	return api.Version{Model: name, Version: mf.Version, Champion: mf.Version == champion.Version, Type: mf.Spec.Type, Resource: mf.Spec.Resource,
-		Features: mf.Spec.Features, Target: mf.Spec.Target, RequestedAt: mf.RequestedAt, Reason: mf.Reason, Samples: f.Samples, Skipped: f.Skipped,
-		Epochs: f.Epochs, Loss: f.Loss, ValLoss: f.ValLoss, Losses: f.Losses, ValLosses: f.ValLosses, Metrics: f.Metrics, Importance: f.FeatureImportance,
-		Origin: mf.Origin, TotalParameters: f.Parameters, Architecture: f.Details, Preparation: f.Preparation, Objects: len(mf.Dataset.Objects), Spec: mf.Spec}, nil
+	return c.App.About(r.Context(), r.PathValue("model"), which.Version)
 }
 
-// asked returns the version that ?version= names; 0 for none.
+// versionAsked returns the version that ?version= names; 0 for none.
 func versionAsked(r *http.Request) (int, error) {
 	given := r.URL.Query().Get("version")
 	if given == "" {
@@ -102,14 +88,13 @@ func (c *Control) trainingData(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		mf, err = c.App.Version(r.Context(), r.PathValue("model"), n)
 	}
+	var head api.TrainedOn
+	if err == nil {
+		head, err = c.App.TrainedOn(r.Context(), &mf)
+	}
 	if err != nil {
 		problems(c.App.Log)(w, r, err)
 		return
-	}
-	head := api.TrainedOn{ModelName: mf.Model, Version: mf.Version, Samples: mf.Fit.Samples, Features: mf.Spec.Features, Target: mf.Spec.Target, SavedAt: mf.RequestedAt}
-	run, err := c.App.Runs.Run(r.Context(), retrain.RunID{Model: mf.Model, Number: mf.Version})
-	if err == nil && run.Result != nil {
-		head.SavedAt = run.Result.EndedAt
 	}
 	begin, err := json.Marshal(head)
 	if err != nil {
