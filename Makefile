@@ -14,7 +14,7 @@ GO      ?= go
 LDFLAGS := -X retrain/internal/app.released=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick demo test check chart-check image-check sbom chaos fmt vet lint build bench-fit bench-runs bench-records bench-ingest fuzz gpu-check libtensorflow redis chromium protos clean bench-serve bench-page bench-promotions
+.PHONY: help bench bench-quick demo test check chart-check image-check sbom chaos fmt vet lint build bench-fit bench-runs bench-records bench-ingest fuzz gpu-check libtensorflow redis chromium prometheus protos clean bench-serve bench-page bench-promotions
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ help: ## this help
 demo: build redis ## real records in, a trained model out, and a prediction that reloads itself
 	@$(GO) run ./internal/demo
 
-test: libtensorflow redis chromium ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
-	$(GO) test -timeout 25m $(RACE) ./...
+test: libtensorflow redis chromium prometheus ## all tests, on a real Redis, a real S3 gateway and real TensorFlow
+	PATH="$$PATH:$(TOOLS)/prometheus/usr/bin" $(GO) test -timeout 25m $(RACE) ./...
 
 check: fmt vet lint ## what CI runs: format, vet, lint, tests with the race detector
 	@$(MAKE) --no-print-directory test RACE=-race
@@ -105,6 +105,9 @@ redis: ## redis-server, from the distribution when missing and permitted
 
 chromium: ## a browser for the tests of the page, from the distribution when missing and permitted
 	@third_party/chromium.sh
+
+prometheus: ## Prometheus and promtool for the tests of the alerts, from the distribution when missing
+	@third_party/prometheus.sh $(TOOLS)/prometheus
 
 fmt: ## is everything formatted?
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' | grep -v ^third_party/)); \

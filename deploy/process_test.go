@@ -68,7 +68,7 @@ func (p *process) signal(s syscall.Signal) {
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
-// programs builds producer, scheduler and worker, and returns their folder. What has not changed since the last test is not
+// programs builds the programs and returns their folder. What has not changed since the last test is not
 // built again.
 var programs = sync.OnceValues(func() (string, error) {
 	if *bin != "" {
@@ -76,7 +76,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	}
 	cache, _ := os.UserCacheDir() // a machine without one has a folder for temporary files
 	dir := filepath.Join(cmp.Or(cache, os.TempDir()), "retrain-testenv", "deploy")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "retrain/cmd/producer", "retrain/cmd/scheduler", "retrain/cmd/worker").CombinedOutput()
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "retrain/cmd/producer", "retrain/cmd/scheduler", "retrain/cmd/worker", "retrain/cmd/standalone").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

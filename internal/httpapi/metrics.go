@@ -32,6 +32,8 @@ type Metrics struct {
 	rows        prometheus.Histogram
 	atWork      prometheus.Gauge
 	inserted    *prometheus.CounterVec
+	asked       *prometheus.CounterVec
+	answered    *prometheus.HistogramVec
 	training    *meter.Training
 	tasks       *meter.Tasks
 }
@@ -60,13 +62,22 @@ func NewMetrics(version string) *Metrics {
 	m.inserted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "retrain_inserts_total", Help: "Records inserted, by resource.",
 	}, []string{"resource"})
+	m.asked = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "retrain_http_requests_total", Help: "Requests to the producer's server, by the operation of its description and the HTTP status. Who has no key is not counted.",
+	}, []string{"operation", "code"})
+	m.answered = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "retrain_http_request_duration_seconds", Help: "How long requests to the producer's server took. Streams of events, which last for as long as somebody listens, are left out.",
+		Buckets:                        prometheus.ExponentialBuckets(0.001, 3, 10), // 1 ms to 20 s
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 100,
+	}, []string{"operation"})
 	m.training, m.tasks = meter.NewTraining(), meter.NewTasks()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "retrain_build_info", Help: "Which build this is; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.MustRegister(m.predictions, m.duration, m.rows, m.atWork, m.inserted, m.training, m.tasks, build,
+	m.MustRegister(m.predictions, m.duration, m.rows, m.atWork, m.inserted, m.asked, m.answered, m.training, m.tasks, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
 	return m
@@ -75,6 +86,16 @@ func NewMetrics(version string) *Metrics {
 // Inserted counts records.
 func (m *Metrics) Inserted(resource string, records int) {
 	m.inserted.WithLabelValues(resource).Add(float64(records))
+}
+
+// Operation returns what answers an operation, counted. An event stream's time is not taken.
+func (m *Metrics) Operation(o *Operation, do http.HandlerFunc) http.HandlerFunc {
+	of := prometheus.Labels{"operation": o.Name}
+	do = promhttp.InstrumentHandlerCounter(m.asked.MustCurryWith(of), do)
+	if o.As == eventStream {
+		return do
+	}
+	return promhttp.InstrumentHandlerDuration(m.answered.MustCurryWith(of), do)
 }
 
 // predicted counts a request.

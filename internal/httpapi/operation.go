@@ -43,7 +43,7 @@ func (c *Control) route(o *Operation) Route {
 	if o.Needs != "" {
 		do = permitted(o.Needs, c.App.Catalog, problems(c.App.Log), do)
 	}
-	return Route{Method: o.Method, Path: o.Path, Does: o.Does, Do: do}
+	return Route{Method: o.Method, Path: o.Path, Does: o.Does, Do: c.Metrics.Operation(o, do)}
 }
 
 // whole lets do answer whoever has a key for all resources.

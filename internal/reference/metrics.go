@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func asked(io *meter.IO) {
 // served has answers counted.
 func served(m *httpapi.Metrics) {
 	m.Inserted("products", 1)
+	m.Operation(&httpapi.Operation{Name: "listModels"}, func(http.ResponseWriter, *http.Request) {})(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/models", nil))
 	m.Serves(stall{})
 	ask := m.Asked(func(context.Context, string, retrain.Which, []retrain.Record) ([]retrain.Prediction, int, error) {
 		return nil, 1, nil
