@@ -1,82 +1,65 @@
-// Package examples_test types what the pages of the examples and of docs say, and compares what is printed.
+// Package examples_test types every command of every page, in a folder like the checkout after make build: standalone in one
+// terminal, the rest in another one. What is printed is compared where the page shows it. scenes says what a page takes for
+// granted, and which few commands are not typed.
 package examples_test
 
 import (
-	"os"
+	"maps"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-func TestExamples(t *testing.T) {
+func TestPages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts the programs")
 	}
 	bin := build(t)
-	pages, err := filepath.Glob("*/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	docs, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages = append(pages, docs...)
-	for _, page := range pages {
+	unseen := maps.Clone(scenes)
+	for _, page := range pages(t) {
 		steps := stepsOf(t, page)
 		if len(steps) == 0 {
 			continue
 		}
-		t.Run(strings.TrimSuffix(page, "/README.md"), func(t *testing.T) {
+		delete(unseen, page)
+		t.Run(strings.Trim(strings.ReplaceAll(page, "/", "-"), ".-"), func(t *testing.T) {
 			t.Parallel()
 			r := newReader(t, bin)
+			r.enter(page)
 			for _, s := range steps {
-				r.do(s)
+				r.read(s)
 			}
+			r.leave()
 		})
 	}
+	for page := range unseen {
+		t.Errorf("%s has no commands", page)
+	}
+}
+
+func pages(t *testing.T) (list []string) {
+	t.Helper()
+	for _, pattern := range []string{"../README.md", "../docs/*.md", "*/README.md", "../deploy/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, found...)
+	}
+	return slices.DeleteFunc(list, func(page string) bool { return strings.HasSuffix(page, "docs/producer.md") }) // which cmd/producer makes
 }
 
 // build builds the programs as `make build` does, and returns their folder.
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", dir, "retrain/cmd/producer", "retrain/cmd/standalone").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir, "retrain/cmd/producer", "retrain/cmd/standalone", "retrain/internal/demo").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
-}
-
-// A step is a command of a page, and what it prints.
-type step struct {
-	command string
-	want    []string // lines
-}
-
-// stepsOf reads the blocks of a page that are fenced as console: "$ " begins a command, the lines after it are what it prints.
-func stepsOf(t *testing.T, page string) (steps []step) {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	inside := false
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		command, begins := strings.CutPrefix(line, "$ ")
-		switch {
-		case strings.HasPrefix(line, "```"):
-			inside = line == "```console"
-		case inside && begins:
-			steps = append(steps, step{command: command})
-		case inside:
-			last := &steps[len(steps)-1]
-			last.want = append(last.want, line)
-		}
-	}
-	return steps
 }
 
 // matches compares lines: "..." stands for any text, alone on a line for any number of lines.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,17 +22,21 @@ type reader struct {
 	standalone *exec.Cmd
 	shell      io.Writer
 	printed    *bufio.Reader
+
+	scene scene
+	used  map[string]bool   // of the scene
+	at    *strings.Replacer // the addresses that the page has → those that standalone really has
 }
 
 // newReader returns a reader in a folder that looks like the checkout after `make build`.
 func newReader(t *testing.T, bin string) *reader {
 	t.Helper()
-	r := &reader{T: t, dir: t.TempDir()}
+	r := &reader{T: t, dir: t.TempDir(), used: map[string]bool{}, at: strings.NewReplacer()}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for link, to := range map[string]string{"bin": bin, "examples": here} {
+	for link, to := range map[string]string{"bin": bin, "examples": here, "internal": filepath.Join(here, "../internal"), "docs": filepath.Join(here, "../docs"), "deploy": filepath.Join(here, "../deploy")} {
 		if err := os.Symlink(to, filepath.Join(r.dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -74,27 +79,31 @@ func (r *reader) open() {
 	r.run("exec 2>&1")
 }
 
+// do types a command and compares what it prints.
 func (r *reader) do(s step) {
 	r.Helper()
-	var got []string
+	got, code := []string(nil), 0
 	switch {
 	case strings.HasPrefix(s.command, "bin/standalone "):
 		got = r.start(strings.Fields(s.command))
 	case s.command == "pkill -9 standalone": // only ours
 		r.stop(syscall.SIGKILL)
 	default:
-		got = r.run(s.command)
+		got, code = r.run(r.at.Replace(s.command))
 	}
-	if !matches(s.want, got) {
+	switch {
+	case s.silent && code != 0:
+		r.Fatalf("%s\nexits with %d:\n%s", s.command, code, strings.Join(got, "\n"))
+	case !s.silent && !matches(s.want, got):
 		r.Fatalf("$ %s\nprints\n%s\nwant\n%s", s.command, strings.Join(got, "\n"), strings.Join(s.want, "\n"))
 	}
 }
 
-// run types a command and returns the lines that it prints.
-func (r *reader) run(command string) (lines []string) {
+// run types a command and returns the lines that it prints, and its exit status.
+func (r *reader) run(command string) (lines []string, code int) {
 	r.Helper()
-	const end = "--- printed ---"
-	if _, err := fmt.Fprintf(r.shell, "%s\necho '%s'\n", command, end); err != nil {
+	const end = "--- printed --- "
+	if _, err := fmt.Fprintf(r.shell, "%s\necho \"%s$?\"\n", command, end); err != nil {
 		r.Fatal(err)
 	}
 	for {
@@ -102,8 +111,15 @@ func (r *reader) run(command string) (lines []string) {
 		if err != nil {
 			r.Fatalf("$ %s: %v after %q", command, err, lines)
 		}
-		if line = strings.TrimSuffix(line, "\n"); line == end {
-			return lines
+		line = strings.TrimSuffix(line, "\n")
+		if before, status, ends := strings.Cut(line, end); ends { // what is printed last may lack its newline
+			if before != "" {
+				lines = append(lines, before)
+			}
+			if code, err = strconv.Atoi(status); err != nil {
+				r.Fatal(err)
+			}
+			return lines, code
 		}
 		lines = append(lines, line)
 	}
@@ -125,11 +141,27 @@ func (r *reader) start(words []string) (lines []string) {
 	}
 	for in := bufio.NewScanner(out); in.Scan(); {
 		if lines = append(lines, in.Text()); strings.HasPrefix(in.Text(), "Try:") {
+			r.at = addresses(lines)
 			return lines
 		}
 	}
 	r.Fatalf("standalone ended: %v\n%s", r.standalone.Wait(), log)
 	return nil
+}
+
+// addresses reads them from standalone's welcome.
+func addresses(welcome []string) *strings.Replacer {
+	var pairs []string
+	for _, line := range welcome {
+		words := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "  status "):
+			pairs = append(pairs, "localhost:8080", strings.Split(words[1], "/")[2])
+		case strings.HasPrefix(line, "  predictions "):
+			pairs = append(pairs, "localhost:8501", strings.Split(words[1], "/")[2])
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 func (r *reader) stop(how os.Signal) {

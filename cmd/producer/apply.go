@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +21,7 @@ func (p *program) applyCommand() *cli.Command {
   producer apply -f - < retrain.yaml
   producer apply --dry-run                    check ./retrain.yaml, store nothing`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "`FILE` with resources and models, - for stdin; the configuration's by default"},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "`FILE` with resources and models, - for stdin; else the configuration, or ./retrain.yaml where that has none"},
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "check the file by itself; store nothing, connect to nothing"},
 		},
 		Action: p.apply,
@@ -31,8 +32,7 @@ func (p *program) apply(flags *cli.Context) error {
 	if err := named(flags); err != nil {
 		return err
 	}
-	name := cmp.Or(flags.String("file"), flags.String("config"), app.DefaultFile)
-	declared, err := p.declared(name)
+	declared, name, err := p.declared(flags)
 	if err != nil {
 		return err
 	}
@@ -56,16 +56,30 @@ func (p *program) apply(flags *cli.Context) error {
 	})
 }
 
-// declared reads the file that is to be applied.
-func (p *program) declared(name string) (*app.Config, error) {
-	if name != "-" {
-		return app.LoadFile(name)
+// declared reads the file that is to be applied and returns its name: -f, else the configuration. One that declares nothing, as the
+// client.yaml of standalone, says how to connect; then ./retrain.yaml says what is to be there.
+func (p *program) declared(flags *cli.Context) (declared *app.Config, name string, err error) {
+	if name = flags.String("file"); name == "-" {
+		text, err := io.ReadAll(p.Stdin)
+		if err != nil {
+			return nil, "stdin", fmt.Errorf("stdin: %w", err)
+		}
+		declared, err = app.Parse("stdin", text)
+		return declared, "stdin", err
+	} else if name != "" {
+		declared, err = app.LoadFile(name)
+		return declared, name, err
 	}
-	text, err := io.ReadAll(p.Stdin)
-	if err != nil {
-		return nil, fmt.Errorf("stdin: %w", err)
+	name = cmp.Or(flags.String("config"), app.DefaultFile)
+	declared, err = app.LoadFile(name)
+	if err != nil || len(declared.Models)+len(declared.Resources) > 0 {
+		return declared, name, err
 	}
-	return app.Parse("stdin", text)
+	if _, err := os.Stat(app.DefaultFile); err == nil {
+		name = app.DefaultFile
+	}
+	declared, err = app.LoadFile(name)
+	return declared, name, err
 }
 
 func declaredNames(c *app.Config) []string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,7 +23,7 @@ func (p *program) diffCommand() *cli.Command {
 
 Nothing is stored. What is stored already and does not stand in the file stays as it is.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "`FILE` with resources and models, - for stdin; the configuration's by default"},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "`FILE` with resources and models, - for stdin; else the configuration, or ./retrain.yaml where that has none"},
 		},
 		Action: p.diff,
 	}
@@ -34,7 +33,7 @@ func (p *program) diff(flags *cli.Context) error {
 	if err := named(flags); err != nil {
 		return err
 	}
-	declared, err := p.declared(cmp.Or(flags.String("file"), flags.String("config"), app.DefaultFile))
+	declared, _, err := p.declared(flags)
 	if err != nil {
 		return err
 	}

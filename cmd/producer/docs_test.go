@@ -15,8 +15,8 @@ var (
 	inline = regexp.MustCompile("`(producer [a-z][^`]*)`")
 )
 
-// Every command of the pages is one: its flags are known, and there are neither too few names nor too many. Those in blocks of the
-// kind console are typed as well, by the tests of the examples.
+// Every command of the pages is one: its flags are known, and there are neither too few names nor too many. Those in blocks are
+// typed as well, by the tests of the examples.
 func TestCommandsInPages(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"../../README.md", "../../docs/*.md", "../../examples/*/README.md", "../../deploy/*/README.md"} {
