@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A reader types what a page says: standalone in one terminal, everything else in another one.
@@ -21,12 +22,16 @@ type reader struct {
 	env        []string
 	standalone *exec.Cmd
 	shell      io.Writer
+	hangUp     func()
 	printed    *bufio.Reader
 
 	scene scene
 	used  map[string]bool   // of the scene
 	at    *strings.Replacer // the addresses that the page has → those that standalone really has
 }
+
+// How long a command may take, on the busiest of machines.
+const patience = 5 * time.Minute
 
 // newReader returns a reader in a folder that looks like the checkout after `make build`.
 func newReader(t *testing.T, bin string) *reader {
@@ -59,7 +64,8 @@ func newReader(t *testing.T, bin string) *reader {
 func (r *reader) open() {
 	r.Helper()
 	shell := exec.Command("bash")
-	shell.Dir, shell.Env = r.dir, r.env
+	shell.Dir, shell.Env, shell.SysProcAttr = r.dir, r.env, &syscall.SysProcAttr{Setpgid: true}
+	r.hangUp = func() { _ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) } // with all that it has started
 	in, err := shell.StdinPipe()
 	if err != nil {
 		r.Fatal(err)
@@ -103,6 +109,8 @@ func (r *reader) do(s step) {
 func (r *reader) run(command string) (lines []string, code int) {
 	r.Helper()
 	const end = "--- printed --- "
+	late := time.AfterFunc(patience, r.hangUp)
+	defer late.Stop()
 	if _, err := fmt.Fprintf(r.shell, "%s\necho \"%s$?\"\n", command, end); err != nil {
 		r.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gopkg.in/yaml.v3"
+
+	"retrain/internal/testenv"
 )
 
 // enter makes the world as the page takes it for granted.
@@ -22,6 +24,9 @@ func (r *reader) enter(page string) {
 		if err := os.WriteFile(filepath.Join(r.dir, r.scene.yaml), []byte(declared(r.T, page)), 0o600); err != nil {
 			r.Fatal(err)
 		}
+	}
+	if r.scene.tls {
+		testenv.Certificate(r.T, filepath.Join(r.dir, "server.pem"), filepath.Join(r.dir, "server.key"), 1)
 	}
 	for _, command := range r.scene.first {
 		r.do(step{command: command, silent: true})

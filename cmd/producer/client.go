@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,7 +77,10 @@ func (c *client) post(ctx context.Context, path string, body []byte, answer any)
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
 	got, err := http.DefaultClient.Do(r)
-	if err != nil {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return retrain.Errorf(retrain.UnavailableError, "%w", err).
+			WithHint("SSL_CERT_FILE names whom to trust, RETRAIN_PREDICT_URL the address that the certificate is for; predict --queue needs neither")
+	} else if err != nil {
 		return retrain.Errorf(retrain.UnavailableError, "%w", err).WithHint("is a prediction worker running there? worker predict, or standalone")
 	}
 	defer func() { _ = got.Body.Close() }() // it was read

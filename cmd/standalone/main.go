@@ -20,7 +20,7 @@ func main() {
 			&cli.StringFlag{Name: "config", Usage: "apply the resources and models of `FILE` (" + app.DefaultFile + " where it exists)", EnvVars: []string{"RETRAIN_CONFIG"}},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` of the status page, inserts and control", EnvVars: []string{"RETRAIN_LISTEN"}},
 			&cli.StringFlag{Name: "predict-listen", Value: "127.0.0.1:8501", Usage: "`ADDRESS` of the predictions", EnvVars: []string{"RETRAIN_PREDICT_LISTEN"}},
-		}, append(roles.LogFlags(), roles.EntranceFlags()...)...),
+		}, append(append(roles.LogFlags(), roles.TLSFlags()...), roles.EntranceFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return roles.Misuse("standalone does not know what to do with %q", c.Args().First())

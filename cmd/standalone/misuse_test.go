@@ -28,6 +28,8 @@ func TestWhatCannotBe(t *testing.T) {
 		{"others could reach it", []string{"--data", t.TempDir(), "--listen", ":0"}, 1, "RETRAIN_API_KEY"},
 		{"no such file", append([]string{"--config", "nowhere.yaml"}, other...), 1, "nowhere.yaml: no such file"},
 		{"an unknown key", append([]string{"--data", t.TempDir(), "--config", broken}, other...), 1, "type"},
+		{"half a certificate", append([]string{"--data", t.TempDir(), "--tls-cert", broken}, other...), 2, "belong together"},
+		{"no certificate", append([]string{"--data", t.TempDir(), "--tls-cert", broken, "--tls-key", broken}, other...), 1, "--tls-cert and --tls-key name PEM files"},
 		{"an unknown flag", []string{"--dta", "x"}, 2, "UsageError"},
 		{"a name too many", []string{"serve"}, 2, "UsageError"},
 	} {

@@ -60,6 +60,11 @@ func (s *system) Run(ctx context.Context) (err error) {
 
 // open takes what only one process can have, before anything is started.
 func (s *system) open() (err error) {
+	if e := s.Entrance; e.Certificate != "" {
+		if _, err := (&httpapi.Certificate{Cert: e.Certificate, Key: e.Priv, Log: s.Log}).Config(); err != nil {
+			return err
+		}
+	}
 	if s.control, err = httpapi.Listen(s.Listen, s.Entrance.Key != ""); err != nil {
 		return err
 	}
@@ -133,7 +138,7 @@ func (s *system) join(ctx context.Context, redis string) (*app.App, error) {
 		Redis: app.Redis{Addr: redis, Password: keys.RedisPassword},
 		S3: app.S3{Bucket: bucket, Endpoint: s.s3.Endpoint(), Region: gateway.Region, PathStyle: true,
 			AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey},
-		PredictURL: "http://" + s.predict.Addr().String(),
+		PredictURL: s.url(s.predict),
 	}
 	if err := c.WriteClient(s.client()); err != nil {
 		return nil, err
@@ -151,6 +156,14 @@ func (s *system) join(ctx context.Context, redis string) (*app.App, error) {
 	}
 	s.Log.Info("applied", "applied", applied, "unchanged", unchanged)
 	return a, nil
+}
+
+// url returns where a listener of ours answers.
+func (s *system) url(l net.Listener) string {
+	if s.Entrance.Certificate != "" {
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
 }
 
 func (s *system) client() string { return filepath.Join(s.home.Dir, "client.yaml") }

@@ -1,17 +1,10 @@
 package httpapi_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,29 +15,6 @@ import (
 	"retrain/internal/testenv"
 )
 
-// writePair writes a certificate with a serial number, and its key.
-func writePair(t *testing.T, cert, key string, serial int64) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // A new certificate is used without a restart, and one that is broken is not.
 func TestACertificateThatHasChangedIsReadAgain(t *testing.T) {
 	cert, key := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
@@ -52,7 +22,7 @@ func TestACertificateThatHasChangedIsReadAgain(t *testing.T) {
 	if _, err := c.Config(); !errors.Is(err, retrain.ModelConfigError) {
 		t.Fatalf("without files: got %v", err)
 	}
-	writePair(t, cert, key, 1)
+	testenv.Certificate(t, cert, key, 1)
 	config, err := c.Config()
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +58,6 @@ func TestACertificateThatHasChangedIsReadAgain(t *testing.T) {
 	if err := serves(1); err != nil {
 		t.Error(err)
 	}
-	writePair(t, cert, key, 2)
+	testenv.Certificate(t, cert, key, 2)
 	testenv.Eventually(t, time.Minute, func() error { return serves(2) })
 }

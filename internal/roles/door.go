@@ -3,6 +3,7 @@ package roles
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -40,11 +41,19 @@ func EntranceFlags() []cli.Flag {
 
 // EntranceOf returns what the flags say.
 func EntranceOf(c *cli.Context) (Entrance, error) {
-	e := Entrance{Key: Key(), Origins: c.StringSlice("cors-origin"), Rate: c.Float64("rate"), Burst: c.Int("burst"), Certificate: c.Path("tls-cert"), Priv: c.Path("tls-key")}
+	e := Entrance{Key: Key(), Origins: c.StringSlice("cors-origin"), Rate: c.Float64("rate"), Burst: c.Int("burst"), Certificate: absolute(c.Path("tls-cert")), Priv: absolute(c.Path("tls-key"))}
 	if (e.Certificate == "") != (e.Priv == "") {
 		return e, Misuse("--tls-cert and --tls-key belong together")
 	}
 	return e, nil
+}
+
+// absolute keeps a file's name good when the process moves to another folder, as standalone's gateway does.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && path != "" {
+		return whole
+	}
+	return path
 }
 
 // Server returns the server's side of an address.
