@@ -57,7 +57,7 @@ func (g *Guess) settings(line func(string, ...any)) {
 	case retrain.Classification:
 		line("    modelConfig: {units: 64, epochs: 50}")
 	default:
-		line("    modelConfig: {epochs: 50}       # polynomial: 2 learns curves; solver: exact needs no epochs")
+		line("    modelConfig: {solver: exact}    # the best fit, at once; with polynomial: 2 of curves as well")
 	}
 }
 
