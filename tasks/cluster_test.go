@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"retrain"
+	"retrain/internal/embedded"
 	"retrain/tasks"
 )
 
@@ -121,11 +122,7 @@ func TestASentinelNamesTheNextMaster(t *testing.T) {
 // sentinel starts one that watches the master on a port, and returns its address.
 func sentinel(t *testing.T, port string) string {
 	t.Helper()
-	s := &server{dir: t.TempDir()}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	s.addr = l.Addr().String()
-	l.Close()
+	s := &server{dir: t.TempDir(), addr: fmt.Sprint("127.0.0.1:", embedded.FreePort(0))}
 	_, own, _ := net.SplitHostPort(s.addr)
 	file := filepath.Join(s.dir, "sentinel.conf")
 	must(t, os.WriteFile(file, fmt.Appendf(nil, "bind 127.0.0.1\nport %s\ndir %s\nsentinel monitor main 127.0.0.1 %s 1\n"+

@@ -18,6 +18,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"go.uber.org/goleak"
 
+	"retrain/internal/embedded"
 	"retrain/tasks"
 )
 
@@ -65,12 +66,7 @@ type server struct {
 
 func (s *server) start() error {
 	if s.addr == "" {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		s.addr = l.Addr().String()
-		l.Close()
+		s.addr = fmt.Sprint("127.0.0.1:", embedded.FreePort(0))
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
 	s.cmd = exec.Command("redis-server", slices.Concat([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "",

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,7 +43,7 @@ type process struct {
 func standalone(t *testing.T, models string, env ...string) *process {
 	t.Helper()
 	t.Parallel() // they mostly wait for timeouts of what was killed
-	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(t), predict: freeAddress(t), env: env}
+	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(), predict: freeAddress(), env: env}
 	config := filepath.Join(p.dir, "retrain.yaml")
 	if err := os.WriteFile(config, []byte("resources: {products: {}}\nmodels:\n"+models), 0o600); err != nil {
 		t.Fatal(err)
@@ -55,15 +54,7 @@ func standalone(t *testing.T, models string, env ...string) *process {
 	return p
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+func freeAddress() string { return fmt.Sprint("127.0.0.1:", embedded.FreePort(0)) }
 
 // start starts the program and returns when it is ready.
 func (p *process) start() {

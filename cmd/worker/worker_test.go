@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -139,12 +138,7 @@ func killed(err error) bool {
 // predictor starts a prediction worker and returns its URL.
 func (w *world) predictor() string {
 	w.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := fmt.Sprint("127.0.0.1:", embedded.FreePort(0))
 	w.worker("predict", "--listen", addr)
 	return "http://" + addr
 }

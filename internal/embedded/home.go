@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -123,17 +124,20 @@ func WriteFile(path string, b []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// FreePort returns a port of the loopback interface that nobody listens on, the preferred one if it can be.
+// FreePort returns a port of the loopback interface that nobody listens on, the preferred one if it can be. Others are below those
+// that systems hand out for outgoing connections, and drawn, so that nobody takes it before its server listens.
 func FreePort(preferred int) int {
-	for _, port := range []int{preferred, 0} {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
+	port := preferred
+	for range 100 {
+		if port != 0 && free(port) {
+			return port
 		}
-		defer l.Close()
-		if addr, ok := l.Addr().(*net.TCPAddr); ok {
-			return addr.Port
-		}
+		port = 10_000 + mathrand.IntN(12_000) // and 10,000 above it, where a node of a cluster listens too, is below them as well
 	}
 	return preferred // every port is taken: whoever listens next says so
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	return err == nil && l.Close() == nil
 }
