@@ -16,7 +16,7 @@ import (
 // With a certificate both addresses speak TLS, and whoever reads client.yaml learns so.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(t), predict: freeAddress(t)}
+	p := &process{T: t, dir: t.TempDir(), listen: freeAddress(), predict: freeAddress()}
 	cert, key := filepath.Join(p.dir, "cert.pem"), filepath.Join(p.dir, "key.pem")
 	testenv.Certificate(t, cert, key, 1)
 	p.flags = []string{"--data", filepath.Join(p.dir, "data"), "--listen", p.listen, "--predict-listen", p.predict, "--tls-cert", relative(t, cert), "--tls-key", relative(t, key)}
