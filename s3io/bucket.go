@@ -59,6 +59,7 @@ type Listing struct {
 	Prefix    string
 	After     string // only keys after this one; not together with a Delimiter
 	Delimiter string // keys that have it after the prefix are rolled up into one, which ends with it
+	Page      int    // how many are asked for at once, where whoever asks means to stop early; 0: as many as the server gives
 }
 
 // An ObjectInfo is what a listing says of an object. Of a rolled-up prefix it says the key alone.

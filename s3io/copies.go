@@ -27,9 +27,11 @@ type copies struct {
 	busy       chan struct{} // full while somebody compares the database; guards the following
 	held       []heldCopies
 	count      int // of batches
-	known      map[string]state
+	known      map[string]*state
 	young      map[string]uint64 // digests of records that may have changed within the second in which they were copied
 	generation uint32
+	marks      []string           // ids at which ranges of the known ones end
+	marked     int                // how many were known when those were chosen
 	schema     retrain.DataObject // the last that was kept
 }
 
@@ -46,12 +48,17 @@ const copiedRows = blockRows
 
 var tagSeed = maphash.MakeSeed()
 
+type tagged struct {
+	etag ETag
+	size int64
+}
+
 func stateOf(at int64, e ETag, size int64) state {
-	return state{at: at, tag: maphash.String(tagSeed, fmt.Sprint(e, " ", size))}
+	return state{at: at, tag: maphash.Comparable(tagSeed, tagged{e, size})}
 }
 
 func newCopies(b Bucket, place, folder string) *copies {
-	return &copies{bucket: b, place: place, folder: folder, busy: make(chan struct{}, 1), known: make(map[string]state), young: make(map[string]uint64)}
+	return &copies{bucket: b, place: place, folder: folder, busy: make(chan struct{}, 1), known: make(map[string]*state), young: make(map[string]uint64)}
 }
 
 // heldCopies is an object with batches that follow one another.
@@ -141,7 +148,7 @@ func (c *copies) know(s *stored) {
 	}
 	st := stateOf(s.At, ETag(s.ETag), s.Size)
 	st.seen = c.generation // whoever copied it has seen it
-	c.known[s.ID] = st
+	c.known[s.ID] = &st
 	if s.Young {
 		c.young[s.ID] = s.digest()
 	}
@@ -183,20 +190,6 @@ func (c *copies) update(ctx context.Context, from *legacy) error {
 	return c.pack(ctx)
 }
 
-// changes lists the database's records and returns those that are not known in this state.
-func (c *copies) changes(ctx context.Context, from *legacy) (changed []ObjectInfo, err error) {
-	c.generation++
-	for o, err := range from.bucket.List(ctx, Listing{Prefix: s3db.DataKey(from.name)}) {
-		if err != nil {
-			return nil, err
-		}
-		if from.id(o.Key) != "" && c.changed(from, &o) {
-			changed = append(changed, o)
-		}
-	}
-	return changed, nil
-}
-
 func (l *legacy) id(key string) string { return strings.TrimPrefix(key, s3db.DataKey(l.name)) }
 
 // changed reports whether a listed record has to be fetched, and notes that it exists.
@@ -205,7 +198,6 @@ func (c *copies) changed(from *legacy, o *ObjectInfo) bool {
 	is, known := c.known[id]
 	if known {
 		is.seen = c.generation
-		c.known[id] = is
 	}
 	_, young := c.young[id]
 	lists := stateOf(o.LastModified.Unix(), o.ETag, o.Size)

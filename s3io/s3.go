@@ -161,20 +161,43 @@ func (b *s3Bucket) List(ctx context.Context, l Listing) iter.Seq2[ObjectInfo, er
 	if l.Delimiter != "" {
 		in.Delimiter = &l.Delimiter
 	}
+	if l.Page > 0 {
+		in.MaxKeys = aws.Int32(int32(min(l.Page, pageKeys)))
+	}
 	return func(yield func(ObjectInfo, error) bool) {
-		for pages := s3.NewListObjectsV2Paginator(b.client, in); pages.HasMorePages(); {
-			page, err := pages.NextPage(ctx)
+		for in := *in; ; {
+			page, err := b.listPage(ctx, &in)
 			if err != nil {
 				yield(ObjectInfo{}, b.cfg.translate(ctx, OpList, l.Prefix, err))
 				return
 			}
-			for _, o := range merged(page) {
+			for _, o := range page.objects {
 				if !yield(o, nil) {
 					return
 				}
 			}
+			if page.next == "" {
+				return
+			}
+			in.ContinuationToken = &page.next
 		}
 	}
+}
+
+// listPage asks for a page. Its objects are sorted.
+func (b *s3Bucket) listPage(ctx context.Context, in *s3.ListObjectsV2Input) (*listPage, error) {
+	page := &listPage{}
+	out, err := b.client.ListObjectsV2(ctx, in, page.options)
+	if err != nil {
+		return nil, err
+	}
+	if !page.read {
+		page = &listPage{objects: merged(out), next: aws.ToString(out.NextContinuationToken)}
+		if !aws.ToBool(out.IsTruncated) {
+			page.next = ""
+		}
+	}
+	return page, nil
 }
 
 // merged returns a page's objects and rolled-up prefixes in the order of their keys.
@@ -182,10 +205,10 @@ func merged(page *s3.ListObjectsV2Output) []ObjectInfo {
 	all := make([]ObjectInfo, 0, len(page.Contents)+len(page.CommonPrefixes))
 	prefixes := page.CommonPrefixes
 	for _, o := range page.Contents {
-		for len(prefixes) > 0 && *prefixes[0].Prefix < *o.Key {
+		for len(prefixes) > 0 && *prefixes[0].Prefix < aws.ToString(o.Key) {
 			all, prefixes = append(all, ObjectInfo{Key: *prefixes[0].Prefix}), prefixes[1:]
 		}
-		all = append(all, ObjectInfo{Key: *o.Key, ETag: etag(o.ETag), Size: aws.ToInt64(o.Size), LastModified: aws.ToTime(o.LastModified)})
+		all = append(all, ObjectInfo{Key: aws.ToString(o.Key), ETag: etag(o.ETag), Size: aws.ToInt64(o.Size), LastModified: aws.ToTime(o.LastModified)})
 	}
 	for _, p := range prefixes {
 		all = append(all, ObjectInfo{Key: *p.Prefix})

@@ -35,6 +35,8 @@ type S3DB struct {
 	Bucket Bucket                                                   // ours, where the copies lie
 	Open   func(ctx context.Context, bucket string) (Bucket, error) // any bucket by its name, whole; "" is the one that ours is in
 
+	blocks blockCache
+
 	mu     sync.Mutex // guards the following
 	copies map[string]*copies
 }
@@ -190,6 +192,9 @@ func (s *S3DB) Tables(ctx context.Context, d retrain.Dataset) iter.Seq2[*retrain
 // A legacyReader decodes a snapshot.
 type legacyReader struct {
 	log        *Records
+	blocks     *blockCache // nil where nothing is to be kept
+	schema     retrain.DataObject
+	name       string // of the resource in the database
 	resource   *s3db.Resource
 	passphrase string
 	partition  *retrain.PartitionRef
@@ -198,7 +203,7 @@ type legacyReader struct {
 // reader reads the s3db.json of a snapshot, and returns the rest of it.
 func (s *S3DB) reader(ctx context.Context, d retrain.Dataset) (*legacyReader, retrain.Dataset, error) {
 	rest := retrain.Dataset{Resource: d.Resource}
-	reader := &legacyReader{log: &Records{Bucket: s.Bucket}, partition: d.Partition}
+	reader := &legacyReader{log: &Records{Bucket: s.Bucket}, blocks: &s.blocks, partition: d.Partition}
 	if d.From == nil || d.From.S3DB == nil {
 		return nil, rest, retrain.Errorf(retrain.DataValidationError, "the data set does not say which database it is from")
 	}
@@ -206,6 +211,10 @@ func (s *S3DB) reader(ctx context.Context, d retrain.Dataset) (*legacyReader, re
 	if reader.passphrase, err = passphrase(d.From); err != nil {
 		return nil, rest, err
 	}
+	if reader.passphrase != "" { // secrets are not kept longer than whoever wants them does
+		reader.blocks = nil
+	}
+	reader.name = cmp.Or(d.From.S3DB.Resource, d.From.Name)
 	for _, o := range d.Objects {
 		if o.Batch != "" || o.Batches != nil {
 			rest.Objects = append(rest.Objects, o)
@@ -215,9 +224,10 @@ func (s *S3DB) reader(ctx context.Context, d retrain.Dataset) (*legacyReader, re
 		if err != nil {
 			return nil, rest, err
 		}
-		if reader.resource, err = resourceIn(schema, cmp.Or(d.From.S3DB.Resource, d.From.Name)); err != nil {
+		if reader.resource, err = resourceIn(schema, reader.name); err != nil {
 			return nil, rest, inObject(o.Key, err)
 		}
+		reader.schema = o
 	}
 	if reader.resource == nil {
 		return nil, rest, retrain.Errorf(retrain.DataValidationError, "the data set has no copy of %s", s3db.MetadataKey)
@@ -225,8 +235,23 @@ func (s *S3DB) reader(ctx context.Context, d retrain.Dataset) (*legacyReader, re
 	return reader, rest, nil
 }
 
-// block decodes parts into one table.
+// block decodes parts into one table, unless this process has done so.
 func (r *legacyReader) block(ctx context.Context, parts []*part) (*retrain.Table, error) {
+	if r.blocks == nil {
+		return r.decodeBlock(ctx, parts)
+	}
+	k := r.key(parts)
+	if t := r.blocks.get(k); t != nil {
+		return t, nil
+	}
+	t, err := r.decodeBlock(ctx, parts)
+	if err == nil {
+		r.blocks.keep(k, t)
+	}
+	return t, err
+}
+
+func (r *legacyReader) decodeBlock(ctx context.Context, parts []*part) (*retrain.Table, error) {
 	var records []retrain.Record
 	for _, p := range parts {
 		err := r.log.again(ctx, p, func(_ batchHeader, lines []byte) error {

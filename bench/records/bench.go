@@ -140,6 +140,12 @@ func (b *bench) legacies(ctx context.Context, p *place) error {
 	cold.Seconds = []float64{slices.Min(cold.Seconds[1:])}
 	b.add(p, what, "Retrain", "cold", first)
 	b.add(p, what, "Retrain", "warm", cold)
+	listing, err := b.run(ctx, Job{Do: "list", S3: under(p.s3, prefix), Rows: rows, Times: 5})
+	if err != nil {
+		return err
+	}
+	listing.Seconds = []float64{slices.Min(listing.Seconds)}
+	b.add(p, what, "AWS SDK", floor, listing)
 	job.Times = 1
 	if err := b.ours(ctx, p, what, "another process", job); err != nil {
 		return err

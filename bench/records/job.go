@@ -19,7 +19,7 @@ import (
 
 // A Job is something to do in a process of its own.
 type Job struct {
-	Do       string                `json:"do"` // insert, read, compact
+	Do       string                `json:"do"` // insert, read, compact, list
 	S3       S3                    `json:"s3"`
 	Resource retrain.Resource      `json:"resource"`
 	In       *retrain.PartitionRef `json:"in,omitempty"`
@@ -54,6 +54,8 @@ func printJob(ctx context.Context, text string) error {
 		err = j.insert(ctx, traffic, &r)
 	case "read":
 		err = j.read(ctx, traffic, &r)
+	case "list":
+		err = j.list(ctx, &r)
 	case "compact":
 		err = j.compact(ctx, traffic, &r)
 	default:

@@ -58,7 +58,7 @@ func (s *S3) Start(ctx context.Context) (attributes bool, err error) {
 		MaxConnections: 10_000, MaxRequests: 10_000, MultipartMaxParts: 10_000, KeepAlive: true, DisableACLs: true, Quiet: true,
 		S3Options: []s3api.Option{s3api.WithOnListen(func() { close(listening) })}}
 	go func() {
-		s.err = embedgw.RunVersityGW(ctx, backendOf(files, s.Synced), &cfg)
+		s.err = embedgw.RunVersityGW(ctx, backendOf(newLister(files, storer), s.Synced), &cfg)
 		close(s.ended)
 	}()
 	select {

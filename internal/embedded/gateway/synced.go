@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3response"
 )
 
@@ -19,9 +18,9 @@ func (s *S3) Retrieve(context.Context) (aws.Credentials, error) {
 
 // synced writes objects through to the disk, so that what was acknowledged outlives a power cut. The library leaves it to the
 // system, which takes up to half a minute.
-type synced struct{ *posix.Posix }
+type synced struct{ lister }
 
-func backendOf(files *posix.Posix, through bool) backend.Backend {
+func backendOf(files lister, through bool) backend.Backend {
 	if through {
 		return synced{files}
 	}
