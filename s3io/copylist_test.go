@@ -27,7 +27,7 @@ type bigDatabase struct {
 func newBigDatabase(t *testing.T, rows int) *bigDatabase {
 	t.Helper()
 	objects, _ := readDump(t, "v21")
-	db := &bigDatabase{theirs: new(s3io.Memory), truth: make(map[string]string), random: rand.New(rand.NewPCG(1, 2)), at: time.Now().Add(-time.Hour).Truncate(time.Second)} //nolint:gosec // not a secret
+	db := &bigDatabase{theirs: new(s3io.Memory), truth: make(map[string]string), random: rand.New(rand.NewPCG(1, 2)), at: time.Now().Add(-time.Hour).Truncate(time.Second)}
 	for _, o := range objects {
 		if strings.HasSuffix(o.Key, "/s3db.json") {
 			db.theirs.PutObject(o.Key, s3io.Object{Body: o.Body, LastModified: o.LastModified})
