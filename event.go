@@ -19,12 +19,12 @@ const (
 
 // An Event is a hint that something changed; the truth is always in S3.
 type Event struct {
-	Type    EventType `json:"type"`
+	Type    EventType `json:"type"` // what has happened
 	Model   string    `json:"model,omitempty"`
-	Run     int       `json:"run,omitempty"`
+	Run     int       `json:"run,omitempty"` // its number
 	State   RunState  `json:"state,omitempty"`
 	Version int       `json:"version,omitempty"`
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at"` // when
 	Error   *Error    `json:"error,omitempty"`
 }
 

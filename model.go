@@ -97,11 +97,11 @@ type ModelConfig struct {
 	OrderBy          string   `json:"orderBy,omitempty"`          // timeseries: createdAt
 	MaxGap           Duration `json:"maxGap,omitempty"`           // timeseries: no window reaches over a longer gap; 0: any
 
-	Layers           []Layer  `json:"layers,omitempty"` // neural-network
-	OutputActivation string   `json:"outputActivation,omitempty"`
-	OutputUnits      int      `json:"outputUnits,omitempty"`
-	Loss             string   `json:"loss,omitempty"`
-	Metrics          []string `json:"metrics,omitempty"`
+	Layers           []Layer  `json:"layers,omitempty"`           // neural-network
+	OutputActivation string   `json:"outputActivation,omitempty"` // of the last layer; by default what suits the target
+	OutputUnits      int      `json:"outputUnits,omitempty"`      // of the last layer; by default as many as the target needs
+	Loss             string   `json:"loss,omitempty"`             // by default what suits the target
+	Metrics          []string `json:"metrics,omitempty"`          // by default those that suit the target
 }
 
 // A Layer is one dense layer of a neural network.

@@ -21,8 +21,8 @@ type Resources struct {
 
 // Applied says what was new or different of what was declared, like models/price, and what was not.
 type Applied struct {
-	Applied   []string `json:"applied"`
-	Unchanged []string `json:"unchanged"`
+	Applied   []string `json:"applied"`   // new or changed
+	Unchanged []string `json:"unchanged"` // as they were
 }
 
 // Fields are what values the fields of a resource's records have.
@@ -35,16 +35,16 @@ type Fields struct {
 // not what the rest is.
 type Field struct {
 	Name  string      `json:"name"`
-	Mixed bool        `json:"mixed"`
+	Mixed bool        `json:"mixed"` // values are of several kinds
 	Kinds []FieldKind `json:"kinds"` // the commonest first
 }
 
 // A FieldKind says how many of a field's values are of one kind, and between which times they were inserted, as far as that is known.
 type FieldKind struct {
-	Kind   string    `json:"kind"` // number, boolean, text, json (an object or a list) or null
-	Values int       `json:"values"`
-	From   time.Time `json:"from,omitzero"`
-	To     time.Time `json:"to,omitzero"`
+	Kind   string    `json:"kind"`          // number, boolean, text, json (an object or a list) or null
+	Values int       `json:"values"`        // how many are of this kind
+	From   time.Time `json:"from,omitzero"` // not before
+	To     time.Time `json:"to,omitzero"`   // not after
 }
 
 // A Count is how many records there are.
@@ -178,7 +178,7 @@ type Stat struct {
 	Samples       int                `json:"samples"`
 	Metrics       map[string]float64 `json:"metrics"`
 	Trainings     int                `json:"trainings"` // that came to a verdict
-	Failures      int                `json:"failures"`
+	Failures      int                `json:"failures"`  // of them
 	LastTrainedAt *time.Time         `json:"lastTrainedAt,omitempty"`
 }
 
@@ -189,18 +189,18 @@ type Stats struct {
 
 // A Question is records to predict for.
 type Question struct {
-	Instances []retrain.Record `json:"instances" min:"1"`
+	Instances []retrain.Record `json:"instances" min:"1"` // records, or what is known of them
 }
 
 // Predictions are the answers of one version, in the order of the records; values alone, unless details were asked for.
 type Predictions struct {
-	Predictions []any `json:"predictions"`
+	Predictions []any `json:"predictions"` // values, or objects with details
 	Version     int   `json:"version"`
 }
 
 // Changed are the resources that are looked at because S3 says that something in them has changed.
 type Changed struct {
-	Resources []string `json:"resources"`
+	Resources []string `json:"resources"` // their names
 }
 
 // Ready says that Redis and S3 answer.
@@ -220,20 +220,20 @@ type Version struct {
 	RequestedAt     time.Time          `json:"requestedAt"`
 	Reason          retrain.Reason     `json:"reason"`
 	Samples         int                `json:"samples"`
-	Skipped         int                `json:"skipped"`
+	Skipped         int                `json:"skipped"` // rows left out for a missing value
 	Epochs          int                `json:"epochs"`
 	Loss            float64            `json:"loss"`
 	ValLoss         *float64           `json:"valLoss,omitempty"`
 	Losses          []float64          `json:"losses"`
 	ValLosses       []float64          `json:"valLosses"`
 	Metrics         map[string]float64 `json:"metrics"`
-	Importance      map[string]float64 `json:"featureImportance,omitempty"`
-	Origin          *retrain.Origin    `json:"origin,omitempty"` // where it was imported from
-	TotalParameters int                `json:"totalParameters"`
-	Architecture    json.RawMessage    `json:"architecture,omitempty"`
-	Preparation     json.RawMessage    `json:"preparation,omitempty"`
-	Objects         int                `json:"objects"` // of S3 that it was trained from
-	Spec            retrain.Model      `json:"spec"`
+	Importance      map[string]float64 `json:"featureImportance,omitempty"` // how much is lost without each feature
+	Origin          *retrain.Origin    `json:"origin,omitempty"`            // where it was imported from
+	TotalParameters int                `json:"totalParameters"`             // weights that were learnt
+	Architecture    json.RawMessage    `json:"architecture,omitempty"`      // the layers
+	Preparation     json.RawMessage    `json:"preparation,omitempty"`       // what happens to the features before
+	Objects         int                `json:"objects"`                     // of S3 that it was trained from
+	Spec            retrain.Model      `json:"spec"`                        // the model as it was declared then
 }
 
 // A Forecasting asks for the next values of a time series.
@@ -250,26 +250,26 @@ type Forecast struct {
 
 // A TrainedOn is what a version was trained on.
 type TrainedOn struct {
-	ModelName string           `json:"modelName"`
+	ModelName string           `json:"modelName"` // the model's name
 	Version   int              `json:"version"`
 	Samples   int              `json:"samples"`
 	Features  []string         `json:"features"`
 	Target    retrain.Names    `json:"target"`
-	SavedAt   time.Time        `json:"savedAt"`
-	Data      []retrain.Record `json:"data"`
+	SavedAt   time.Time        `json:"savedAt"` // with the version
+	Data      []retrain.Record `json:"data"`    // the rows, in the order of the training
 }
 
 // A Checkup is what doctor finds.
 type Checkup struct {
-	OK     bool      `json:"ok"`
+	OK     bool      `json:"ok"` // nothing is broken
 	Checks []Finding `json:"checks"`
 }
 
 // A Finding is what one check found.
 type Finding struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
+	Name   string `json:"name"`   // of what was looked at
+	OK     bool   `json:"ok"`     // it is as it should be
+	Detail string `json:"detail"` // what was found
 	Hint   string `json:"hint,omitempty"`
 
 	Warning bool `json:"warning,omitempty"` // nothing is broken, but somebody should look

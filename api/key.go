@@ -29,7 +29,7 @@ func (r Role) rank() int {
 
 // A Key is what is told of an API key.
 type Key struct {
-	ID        string     `json:"id"`
+	ID        string     `json:"id"` // the part of the key that is no secret
 	Name      string     `json:"name"`
 	Role      Role       `json:"role"`
 	Resources []string   `json:"resources,omitempty"` // with the models that learn from them; none: all
@@ -41,8 +41,8 @@ type Key struct {
 // A NewKey is what is wished of a key.
 type NewKey struct {
 	Name      string     `json:"name"                min:"1"`
-	Role      Role       `json:"role,omitempty"` // read
-	Resources []string   `json:"resources,omitempty"`
+	Role      Role       `json:"role,omitempty"`      // read
+	Resources []string   `json:"resources,omitempty"` // that it is good for, with the models that learn from them; none: all
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 }
 
@@ -50,7 +50,7 @@ type NewKey struct {
 type CreatedKey struct {
 	Key
 
-	Secret string `json:"key"`
+	Secret string `json:"key"` // what its holder sends
 }
 
 // Keys are all keys.

@@ -13,11 +13,11 @@ import (
 type Sign struct {
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
-	Role    string    `json:"role"` // train, predict
-	Version string    `json:"version"`
+	Role    string    `json:"role"`              // train, predict
+	Version string    `json:"version"`           // of the program
 	Library string    `json:"library,omitempty"` // TensorFlow's version
 	Devices []Device  `json:"devices"`
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at"` // when it was last heard of
 }
 
 // A Device is a processor that a worker computes on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -50,4 +51,14 @@ var PartitionOf = partitionOf
 // Unpacked is body, for the tests: what stands in a packed request.
 func Unpacked(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	return body(w, r, most)
+}
+
+// Reached returns the structs that the description has, those with names.
+func Reached() []reflect.Type {
+	s := schemas31{named: object{}}
+	for _, o := range new(Control).Operations() {
+		s.operation(&o)
+	}
+	s.withProblem()
+	return s.reached
 }

@@ -15,7 +15,10 @@ import (
 )
 
 // schemas31 makes JSON Schemas of Go types; those of structs have names.
-type schemas31 struct{ named object }
+type schemas31 struct {
+	named   object
+	reached []reflect.Type // structs, those with names
+}
 
 func typeOf(v any) reflect.Type { return reflect.TypeOf(v) }
 
@@ -93,7 +96,8 @@ func (s *schemas31) structure(t reflect.Type) object {
 	}
 	if _, ok := s.named[name]; !ok {
 		s.named[name] = nil // while it is being made
-		s.named[name] = s.fields(t)
+		s.reached = append(s.reached, t)
+		s.named[name] = described(s.fields(t), meaning(t, "", ""))
 	}
 	return ref(name)
 }
@@ -112,18 +116,36 @@ func (s *schemas31) fields(t reflect.Type) object {
 			name = f.Name
 		}
 		schema := atLeast(s.of(f.Type), f.Tag.Get("min"))
-		if strings.Contains(options, "omit") {
-			properties[name] = schema
-			continue
+		if !strings.Contains(options, "omit") {
+			required = append(required, name)
+			schema = orNull(f.Type, schema)
 		}
-		required = append(required, name)
-		properties[name] = orNull(f.Type, schema)
+		properties[name] = described(schema, meaning(owner(t, f.Index), f.Name, name))
 	}
 	d := object{"type": "object", "properties": properties}
 	if len(required) > 0 {
 		d["required"] = required
 	}
 	return d
+}
+
+// owner returns the struct that a field stands in, which is another one where it is promoted.
+func owner(t reflect.Type, index []int) reflect.Type {
+	if len(index) > 1 {
+		t = t.FieldByIndex(index[:len(index)-1]).Type
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
+// described adds what something means, unless that is not known.
+func described(schema object, means string) object {
+	if means != "" {
+		schema["description"] = means
+	}
+	return schema
 }
 
 // hidden reports whether a field is promoted from a named field's struct, or from a pointer that may be nil.
