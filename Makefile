@@ -50,10 +50,10 @@ chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SE
 	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m) -redis $(or $(REDIS),single) -workers $(or $(WORKERS),2) \
 		$(if $(NETNS),-netns) $(if $(OTHER),-other $(OTHER))
 
-bench: build redis ## all of bench/ beside its peers, into bench/RESULTS.md: PYTHON=, SERVE_PYTHON=, S3DBJS= (bench/all.sh says what they are)
+bench: build redis chromium ## all of bench/ beside its peers, into bench/RESULTS.md: PYTHON=, SERVE_PYTHON=, S3DBJS= (bench/all.sh says what they are)
 	@GO="$(GO)" bench/all.sh > bench/RESULTS.tmp && mv bench/RESULTS.tmp bench/RESULTS.md
 
-bench-quick: build redis ## the same in five minutes, on the terminal
+bench-quick: build redis chromium ## the same in five minutes, on the terminal
 	@GO="$(GO)" bench/all.sh quick
 
 bench-fit: libtensorflow ## trainings beside Keras, JAX and scikit-learn: PYTHON=a python that has them (bench/fit/requirements.txt)
@@ -71,7 +71,7 @@ fuzz: libtensorflow ## every decoder's fuzz target, one after another, FUZZTIME 
 		done; done
 
 bench-page: libtensorflow redis chromium ## the page with 500 models, 10,000 runs and 100 updates a second, in a real browser
-	@$(GO) test -count=1 -timeout 30m -run TestManyModels -v ./internal/dashboard -page-models $(or $(MODELS),500)
+	@GO="$(GO)" MODELS=$(or $(MODELS),500) bench/page.sh
 
 bench-ingest: ## 10,000 inserts at once into a producer that runs: CONFIG=DATA/client.yaml URL=http://127.0.0.1:8080
 	@$(GO) run ./bench/ingest -config $(CONFIG) -url $(or $(URL),http://127.0.0.1:8080)

@@ -40,3 +40,5 @@ section "Runs: beside asynq alone, and after a death"
 echo '```'
 "$go" run ./bench/runs "${runs[@]}"
 echo '```'
+section "The status page in a browser"
+bench/page.sh

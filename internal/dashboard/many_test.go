@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
@@ -46,12 +47,14 @@ func TestManyModels(t *testing.T) {
 		t.Logf("%s: first paint %s ms, first row by %s ms after the navigation began", visit, b.value("Math.round(performance.getEntriesByName('first-contentful-paint')[0]?.startTime)"),
 			b.value("Math.round(performance.getEntriesByName('first-row')[0]?.startTime ?? performance.now())"))
 	}
+	t.Logf("first load: %s", b.value(loaded))
 	b.value("window.words = document.querySelector('table.models').innerText")
 	b.until("rows move", "document.querySelector('table.models').innerText !== window.words")
 	b.watch("all models")
 	b.value("[...document.querySelectorAll('button.more')].forEach((e) => { for (let i = 0; i < 10; i++) e.click(); })")
 	b.until("all rows are there", fmt.Sprintf("document.querySelectorAll('table.models tbody tr').length === %d", *manyModels))
 	b.watch("all models, all rows shown")
+	b.types()
 
 	b.value("window.began = performance.now(), location.hash = '#/models/m0000'")
 	b.until("its runs are there", "document.querySelectorAll('section table.list tbody tr').length >= 25")
@@ -64,9 +67,34 @@ func TestManyModels(t *testing.T) {
 	b.quiet()
 }
 
+// How far frames were apart, where the page draws each that it can.
+const frames = `(() => { cancelAnimationFrame(window.beat); const f = window.frames_.slice(1).sort((a, b) => a - b), at = (q) => Math.round(f[Math.floor(q * (f.length - 1))] ?? 0);
+	return Math.round(1000 * f.length / f.reduce((a, b) => a + b, 0)) + ' a second, p50 ' + at(0.5) + ' p99 ' + at(0.99) + ' max ' + at(1) + ' ms apart'; })()`
+
+// What came over the network until the first rows: bytes as sent and unpacked, without the stream.
+const loaded = `(() => { const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].filter((e) => !e.name.includes('/stream'));
+	const sum = (of) => Math.round(all.reduce((n, e) => n + e[of], 0) / 102.4) / 10; return all.length + ' requests, ' + sum('encodedBodySize') + ' kB, unpacked ' + sum('decodedBodySize') + ' kB'; })()`
+
+// types prints how long the page takes from a key to what it shows: its interactions, as the browser counts them.
+func (b *tab) types() {
+	b.Helper()
+	b.value("window.events = [], new PerformanceObserver((l) => window.events.push(...l.getEntries().filter((e) => e.name === 'keydown' || e.name === 'input').map((e) => e.duration))).observe({type: 'event', durationThreshold: 16})")
+	b.value("document.querySelector('input[type=search]').focus()")
+	for _, key := range "m00 regr" {
+		b.keys(string(key))
+	}
+	b.until("the search is done", "document.querySelectorAll('table.models tbody tr').length < 200")
+	for range 8 {
+		b.keys(kb.Backspace)
+	}
+	b.until("all rows are back", "document.querySelectorAll('table.models tbody tr').length >= 100")
+	b.Logf("typing into the search: %s", b.value("'slow (16 ms and more): ' + window.events.length + '; ms: ' + window.events.sort((a, b) => a - b).join(' ')"))
+}
+
 // watch prints what looking at the page costs.
 func (b *tab) watch(what string) {
 	b.Helper()
+	b.value("window.frames_ = [], window.last = performance.now(), window.beat = requestAnimationFrame(function f(t) { frames_.push(t - last); last = t; beat = requestAnimationFrame(f); })")
 	b.value("window.long = [], new PerformanceObserver((l) => window.long.push(...l.getEntries().map((e) => e.duration))).observe({entryTypes: ['longtask']})")
 	before, server, began := b.costs(), cpu(), time.Now()
 	select {
@@ -75,9 +103,9 @@ func (b *tab) watch(what string) {
 	}
 	after, took := b.costs(), time.Since(began).Seconds()
 	share := func(name string) float64 { return 100 * (after[name] - before[name]) / took }
-	b.Logf("%s: of one core the page takes %.1f %% (scripts %.1f %%, layout %.1f %%, styles %.1f %%), the server with what stirs it %.1f %%; long tasks: %s; heap %.1f MB, %.0f nodes",
+	b.Logf("%s: of one core the page takes %.1f %% (scripts %.1f %%, layout %.1f %%, styles %.1f %%), the server with what stirs it %.1f %%; long tasks: %s; frames %s; heap %.1f MB, %.0f nodes",
 		what, share("TaskDuration"), share("ScriptDuration"), share("LayoutDuration"), share("RecalcStyleDuration"), 100*(cpu()-server)/took,
-		b.value("window.long.length + ' (' + Math.round(Math.max(0, ...window.long)) + ' ms at most)'"), after["JSHeapUsedSize"]/1e6, after["Nodes"])
+		b.value("window.long.length + ' (' + Math.round(Math.max(0, ...window.long)) + ' ms at most)'"), b.value(frames), after["JSHeapUsedSize"]/1e6, after["Nodes"])
 }
 
 // costs returns what the browser has counted.

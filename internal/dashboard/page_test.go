@@ -75,6 +75,9 @@ func rollsBack(b *tab, url string) {
 		b.press("button", "Train now")
 		b.says(".title + p", "version "+version+" serves")
 		b.says("table.versions tr.champion", version)
+		if version == "1" {
+			b.until("there is nothing to roll back to", "[...document.querySelectorAll('button')].every((e) => e.innerText !== 'Roll back' || !e.checkVisibility())")
+		}
 	}
 	b.until("what was predicted is drawn beside what was true", "document.querySelectorAll('.portrait circle.point').length >= 40")
 	b.until("importance is drawn", "document.querySelectorAll('.bars rect.fill').length > 0")

@@ -75,11 +75,16 @@ class Model {
     this.do.train.hidden = Boolean(m.run);
     this.do.pause.hidden = m.state === 'paused';
     this.do.resume.hidden = m.state !== 'paused';
-    this.do.rollback.hidden = !m.version;
+    this.do.rollback.hidden = !this.canRollBack();
     this.drawNow(m);
     if (!m.lastError) this.banner.hidden = true;
     const seen = `${m.version} ${m.run?.run} ${m.run?.state} ${m.lastError} ${m.state}`;
     if (seen !== this.seen) { this.seen = seen; this.load(); }
+  }
+
+  // canRollBack reports whether another version has served before.
+  canRollBack() {
+    return Boolean(this.status?.version && this.moves?.some((m) => m.version && m.version !== this.status.version));
   }
 
   // load reads what the stream does not send: what is stored of versions, runs and moves.
@@ -93,6 +98,8 @@ class Model {
       this.table.replaceChildren(...this.versionTable());
       this.served.replaceChildren(h('h2', {}, 'What served'), served(history.history));
       this.ran.replaceChildren(h('h2', {}, 'Runs'), this.runTable());
+      this.moves = history.history;
+      this.do.rollback.hidden = !this.canRollBack();
       await this.look();
     } catch (error) {
       tell(error);

@@ -22,11 +22,11 @@ export function modelsView() {
   const chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Show models that are' });
   const search = h('input', { type: 'search', placeholder: 'Search models ( / )', 'aria-label': 'Search models', value: remembered.search });
   const order = h('select', { 'aria-label': 'Order' }, Object.entries(orders).map(([value, [name]]) => h('option', { value, selected: value === remembered.order }, name)));
-  const body = h('tbody', {});
+  const body = h('tbody', { role: 'rowgroup' }); // styled as boxes: the roles stay a table's
   const more = h('button', { type: 'button', class: 'more' });
   const empty = h('p', { class: 'empty', hidden: true });
-  const table = h('table', { class: 'models' }, h('caption', { class: 'hidden' }, 'Models'),
-    h('thead', {}, h('tr', {}, ['Model', 'State', 'Serves', 'Quality', 'Next training', ''].map((t) => h('th', { scope: 'col' }, t)))), body);
+  const table = h('table', { class: 'models', role: 'table', 'aria-label': 'Models' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ['Model', 'State', 'Serves', 'Quality', 'Next training', ''].map((t) => h('th', { scope: 'col', role: 'columnheader' }, t)))), body);
   const element = h('div', {}, h('h1', { class: 'hidden' }, 'Models'), chips, h('div', { class: 'tools' }, search, order), empty, table, more);
 
   const draw = () => latest && update(latest);
@@ -90,10 +90,10 @@ function makeRow({ model, type, resource }) {
   const meter = h('progress', { max: 1 });
   const words = h('span', { class: 'words' });
   const button = h('button', { type: 'button', class: 'quiet', 'aria-label': `Train ${model} now`, onclick: () => train(button, model) }, 'Train');
-  const element = h('tr', {},
-    h('th', { scope: 'row' }, h('a', { href: `#/models/${encodeURIComponent(model)}` }, model), h('span', { class: 'dim' }, `${type} of ${resource}`)),
-    h('td', {}, state), h('td', { 'data-label': 'Serves' }, serves), h('td', { 'data-label': 'Quality' }, quality),
-    h('td', { class: 'next' }, meter, words), h('td', { class: 'do' }, button));
+  const element = h('tr', { role: 'row' },
+    h('th', { scope: 'row', role: 'rowheader' }, h('a', { href: `#/models/${encodeURIComponent(model)}` }, model), h('span', { class: 'dim' }, `${type} of ${resource}`)),
+    h('td', { role: 'cell' }, state), h('td', { role: 'cell', 'data-label': 'Serves' }, serves), h('td', { role: 'cell', 'data-label': 'Quality' }, quality),
+    h('td', { role: 'cell', class: 'next' }, meter, words), h('td', { role: 'cell', class: 'do' }, button));
   return { element, model: null, draw: (m) => drawRow(m, { state, serves, quality, meter, words }) };
 }
 

@@ -23,7 +23,7 @@ function facts(p) {
     if (was === undefined || was === p.metrics[name]) return null;
     return h('span', { class: better(name, p.metrics[name], was) ? 'good' : 'bad' }, ` the one before: ${measure(name, was)}`);
   };
-  const asked = `${p.reason}${p.by ? ` (${p.by})` : ''}`;
+  const asked = `${p.reason === 'manual' ? 'hand' : p.reason}${p.by ? ` (${p.by})` : ''}`;
   return h('section', { class: 'facts' },
     h('dl', { class: 'figures' }, own.map((name) => h('div', { class: name === first ? 'first' : null }, h('dt', {}, measureName(name)), h('dd', {}, measure(name, p.metrics[name]), beside(name))))),
     h('dl', { class: 'plain' },
