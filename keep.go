@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -45,21 +46,65 @@ type Keeper struct {
 
 	mu    sync.Mutex                  // guards the following
 	whole map[string]map[int]struct{} // versions that are known to have a manifest
+	seen  map[string]string           // what each model was like when it was last looked at
+	last  string                      // whose turn it was last
 }
 
-// Keep looks at every model once.
+// How many models are looked at each time of which nothing is known to have changed, in turn.
+const keepAgain = 200
+
+// Keep looks at the models that had a run since the last time, or keep another number of versions, and at some of the others, in
+// turn: what may go because of anything else, as a pin that was taken away, goes then. So what it asks of S3 does not grow with the
+// number of models.
 func (k *Keeper) Keep(ctx context.Context) error {
 	specs, err := k.Catalog.Specs(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, m := range specs.Models {
-		if err := k.keep(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("keep %s: %w", m.Name, err))
+	due := k.turn(specs.Models)
+	return eachModel(ctx, specs.Models, "keep", func(ctx context.Context, m *Model) error {
+		s, err := k.State(ctx, m.Name)
+		if errors.Is(err, NotFoundError) {
+			return nil // the next sweep rebuilds it
+		} else if err != nil {
+			return err
 		}
+		is := fmt.Sprint(s.Latest, s.Running, s.Queued, m.Keep, m.Labels)
+		if was, known := k.was(m.Name); !due[m.Name] && (!known || was == is) {
+			return nil
+		}
+		if err := k.keep(ctx, m); err != nil {
+			return err
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.seen == nil {
+			k.seen = make(map[string]string)
+		}
+		k.seen[m.Name] = is
+		return nil
+	})
+}
+
+// turn returns whose turn it is.
+func (k *Keeper) turn(models []*Model) map[string]bool {
+	due := make(map[string]bool)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(models, k.last+"\x00", func(m *Model, name string) int { return strings.Compare(m.Name, name) })
+	for i := range min(keepAgain, len(models)) {
+		k.last = models[(from+i)%len(models)].Name
+		due[k.last] = true
 	}
-	return errors.Join(errs...)
+	return due
+}
+
+// was returns what a model was like when it was last looked at.
+func (k *Keeper) was(model string) (is string, known bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	is, known = k.seen[model]
+	return is, known
 }
 
 func (k *Keeper) keep(ctx context.Context, m *Model) error {

@@ -18,7 +18,7 @@ type past struct {
 	running, needy *Run // the run at work; the newest one, if it failed for too few rows
 }
 
-// rebuild tells the ledger again what S3 says of m.
+// rebuild tells the ledger again what S3 says of m. What its resource holds is to be counted then.
 func (s *Sweeper) rebuild(ctx context.Context, m *Model) error {
 	p, err := s.recall(ctx, m)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Sweeper) rebuild(ctx context.Context, m *Model) error {
 		return err
 	}
 	s.Log.InfoContext(ctx, "state rebuilt", "model", m.Name, "latest", p.Latest, "running", p.Running, "queued", p.Queued)
-	return s.count(ctx, m)
+	return nil
 }
 
 // recall reads a model's runs, newest first, back to the last that learnt something.

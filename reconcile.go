@@ -3,12 +3,17 @@ package retrain
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
-// Reconcile compares the count of every model with the records in S3 and counts what is missing. It lists what every resource
+// Reconcile compares the count of every model with the records in S3 and counts what is missing. It looks at what every resource
 // holds, so it is for every half minute, not for every second.
-func (s *Sweeper) Reconcile(ctx context.Context) error { return s.each(ctx, s.reconcile) }
+func (s *Sweeper) Reconcile(ctx context.Context) error {
+	specs, err := s.Catalog.Specs(ctx)
+	if err != nil {
+		return err
+	}
+	return s.reconcileAll(ctx, specs.Models)
+}
 
 // Look does what Reconcile and then Sweep do, for the models that learn from one resource.
 func (s *Sweeper) Look(ctx context.Context, resource string) error {
@@ -16,19 +21,19 @@ func (s *Sweeper) Look(ctx context.Context, resource string) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, m := range models {
-		if err := s.reconcile(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("look for %s: %w", m.Name, err))
-		} else if err := s.sweep(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("sweep %s: %w", m.Name, err))
-		}
+	return errors.Join(s.reconcileAll(ctx, models), s.sweepAll(ctx, models))
+}
+
+func (s *Sweeper) reconcileAll(ctx context.Context, models []*Model) error {
+	p, err := s.pass(ctx, models)
+	if err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	return eachModel(ctx, models, "reconcile", func(ctx context.Context, m *Model) error { return s.reconcile(ctx, m, p) })
 }
 
 // reconcile sees to it that m's state is not behind S3, and counts the batches of m's resource that were stored, but not counted.
-func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
+func (s *Sweeper) reconcile(ctx context.Context, m *Model, p *pass) error {
 	state, err := s.Ledger.State(ctx, m.Name)
 	if errors.Is(err, NotFoundError) {
 		return nil // the next sweep rebuilds it
@@ -38,7 +43,7 @@ func (s *Sweeper) reconcile(ctx context.Context, m *Model) error {
 	if behind, err := s.CatchUp(ctx, m, state.Latest); behind || err != nil {
 		return err // what was rebuilt was also counted
 	}
-	return s.count(ctx, m)
+	return s.count(ctx, m, p)
 }
 
 // CatchUp compares m's state, whose highest run is latest, with S3: where S3 knows a later run that has begun, or that waits while
@@ -61,11 +66,19 @@ func (s *Sweeper) CatchUp(ctx context.Context, m *Model, latest int) (behind boo
 	if err := s.Ledger.Forget(ctx, m.Name, latest); err != nil {
 		return true, err
 	}
-	return true, s.rebuild(ctx, m)
+	if err := s.rebuild(ctx, m); err != nil {
+		return true, err
+	}
+	p, err := s.pass(ctx, []*Model{m})
+	if err != nil {
+		return true, err
+	}
+	return true, s.count(ctx, m, p)
 }
 
-func (s *Sweeper) count(ctx context.Context, m *Model) error {
-	data, err := s.snapshot(ctx, m)
+// count counts what m's resource holds and was not counted.
+func (s *Sweeper) count(ctx context.Context, m *Model, p *pass) error {
+	data, err := p.of(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,10 @@ package retrain
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -85,35 +86,69 @@ const handGrace = 3 * time.Second
 
 // Sweep looks at every model once: a lost state is rebuilt, an abandoned run is handed on, a due training is requested. It
 // is cheap: one question to Redis per model where nothing is to be done.
-func (s *Sweeper) Sweep(ctx context.Context) error { return s.each(ctx, s.sweep) }
-
-func (s *Sweeper) each(ctx context.Context, do func(context.Context, *Model) error) error {
+func (s *Sweeper) Sweep(ctx context.Context) error {
 	specs, err := s.Catalog.Specs(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, m := range specs.Models {
-		if err := do(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("sweep %s: %w", m.Name, err))
-		}
-		if ctx.Err() != nil { // the others, perhaps thousands, would all say so
-			break
-		}
-	}
-	return errors.Join(errs...)
+	return s.sweepAll(ctx, specs.Models)
 }
 
-func (s *Sweeper) sweep(ctx context.Context, m *Model) error {
-	state, err := s.Ledger.State(ctx, m.Name)
-	if errors.Is(err, NotFoundError) {
-		if err = s.rebuild(ctx, m); err == nil {
-			state, err = s.Ledger.State(ctx, m.Name)
-		}
-	}
+// SweepOnly does what Sweep does, for some models. Those that are not declared are left out.
+func (s *Sweeper) SweepOnly(ctx context.Context, names ...string) error {
+	specs, err := s.Catalog.Specs(ctx)
 	if err != nil {
 		return err
 	}
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	return s.sweepAll(ctx, slices.DeleteFunc(slices.Clone(specs.Models), func(m *Model) bool { return !wanted[m.Name] }))
+}
+
+// sweepAll sweeps models. Of those whose state was lost the records are looked at together, after their states are there: what is
+// inserted from then on is counted by those who insert it.
+func (s *Sweeper) sweepAll(ctx context.Context, models []*Model) error {
+	var mu sync.Mutex // guards rebuilt
+	var rebuilt []*Model
+	err := eachModel(ctx, models, "sweep", func(ctx context.Context, m *Model) error {
+		state, err := s.Ledger.State(ctx, m.Name)
+		if err == nil {
+			return s.sweep(ctx, m, state)
+		}
+		if !errors.Is(err, NotFoundError) {
+			return err
+		}
+		if err := s.rebuild(ctx, m); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		rebuilt = append(rebuilt, m)
+		return nil
+	})
+	if len(rebuilt) == 0 {
+		return err
+	}
+	p, failed := s.pass(ctx, rebuilt)
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(err, eachModel(ctx, rebuilt, "sweep", func(ctx context.Context, m *Model) error {
+		if err := s.count(ctx, m, p); err != nil {
+			return err
+		}
+		state, err := s.Ledger.State(ctx, m.Name)
+		if err != nil {
+			return err
+		}
+		return s.sweep(ctx, m, state)
+	}))
+}
+
+// sweep does what is to be done for a model in this state.
+func (s *Sweeper) sweep(ctx context.Context, m *Model, state State) (err error) {
 	if s.Witness != nil {
 		s.Witness.State(m, state)
 	}

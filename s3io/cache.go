@@ -17,6 +17,9 @@ type cache struct {
 	small   map[string]any
 	done    map[string]time.Time
 	before  map[string]any // what was not asked for since small was begun anew
+
+	surveyed map[string]surveyed // by resource
+	idle     map[string]idle     // by resource
 }
 
 type cachedIndex struct {

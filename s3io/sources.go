@@ -15,8 +15,9 @@ type Sources struct {
 }
 
 var (
-	_ retrain.Source  = (*Sources)(nil)
-	_ retrain.Archive = (*Sources)(nil)
+	_ retrain.Source   = (*Sources)(nil)
+	_ retrain.Archive  = (*Sources)(nil)
+	_ retrain.Surveyor = (*Sources)(nil)
 )
 
 // Snapshot asks the resource's source.
@@ -26,6 +27,22 @@ func (s *Sources) Snapshot(ctx context.Context, r retrain.Resource, p *retrain.P
 		return retrain.Dataset{Resource: r.Name, Partition: p}, err
 	}
 	return source.Snapshot(ctx, r, p)
+}
+
+// Survey looks at all native resources at once, and at others when they are asked for.
+func (s *Sources) Survey(ctx context.Context) (retrain.Snapshots, error) {
+	all, ok := s.Native.(retrain.Surveyor)
+	each := func(ctx context.Context, r retrain.Resource) (retrain.Dataset, error) { return s.Snapshot(ctx, r, nil) }
+	if !ok {
+		return each, nil
+	}
+	native, err := all.Survey(ctx)
+	return func(ctx context.Context, r retrain.Resource) (retrain.Dataset, error) {
+		if r.Native() {
+			return native(ctx, r)
+		}
+		return each(ctx, r)
+	}, err
 }
 
 // Tables asks the source that made the snapshot.

@@ -147,6 +147,32 @@ func (s *Specs) gather(ctx context.Context, folders []string) error {
 	return retrain.Errorf(retrain.ConflictError, "%s: %d times somebody else was first", togetherKey, mostMoves).WithHint("try again")
 }
 
+// put puts specs, which were read or stored since the index was, into it, or returns a ConflictError where that is not as it was: then
+// others may have stored them since. They need not be read again for that.
+func (s *Specs) put(ctx context.Context, was *specIndex, e ETag, bodies map[string][]byte) error {
+	if was == nil || was.Format != specsFormat {
+		return retrain.Errorf(retrain.ConflictError, "%s: there is none", togetherKey)
+	}
+	next, changed := specIndex{Format: specsFormat, Specs: maps.Clone(was.Specs)}, false
+	for folder, body := range bodies {
+		spec, err := compacted(folder, body)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(next.Specs[folder], spec) {
+			next.Specs[folder], changed = spec, true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	body, err := next.marshal()
+	if err == nil {
+		_, err = s.Bucket.Put(ctx, togetherKey, body, IfMatch(e))
+	}
+	return err
+}
+
 // marshal writes the specs as they are: what is compared later must not be escaped meanwhile.
 func (ix *specIndex) marshal() ([]byte, error) {
 	var body bytes.Buffer

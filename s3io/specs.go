@@ -104,21 +104,25 @@ func parseSpecs(raw map[string]json.RawMessage, paused map[string]retrain.Pause)
 // by everybody at the next look.
 func (s *Specs) Apply(ctx context.Context, specs retrain.Specs) (applied, unchanged []string, err error) {
 	applied, unchanged = []string{}, []string{}
+	was, e, err := s.together.get(ctx, s.Bucket, togetherKey) // before the specs, as gather reads it
+	if err != nil {
+		return applied, unchanged, err
+	}
+	bodies := make(map[string][]byte)
 	var folders []string
 	each := func(kind string, names []string, spec func(i int) any) error {
-		i := 0
-		for changed, err := range inOrder(ctx, len(names), fetches, func(ctx context.Context, i int) (bool, error) {
-			return s.apply(ctx, kind+segment(names[i])+"/", spec(i))
+		for is, err := range inOrder(ctx, len(names), fetches, func(ctx context.Context, i int) (appliedSpec, error) {
+			return s.apply(ctx, appliedSpec{name: kind + names[i], folder: kind + segment(names[i]) + "/"}, spec(i))
 		}) {
 			if err != nil {
 				return err
 			}
-			if folders = append(folders, kind+segment(names[i])+"/"); changed {
-				applied = append(applied, kind+names[i])
+			bodies[is.folder], folders = is.body, append(folders, is.folder)
+			if is.changed {
+				applied = append(applied, is.name)
 			} else {
-				unchanged = append(unchanged, kind+names[i])
+				unchanged = append(unchanged, is.name)
 			}
-			i++
 		}
 		return nil
 	}
@@ -132,29 +136,42 @@ func (s *Specs) Apply(ctx context.Context, specs retrain.Specs) (applied, unchan
 	if err = each(resourcesFolder, resources, func(i int) any { return specs.Resources[i] }); err == nil {
 		err = each(modelsFolder, models, func(i int) any { return specs.Models[i] })
 	}
-	if len(folders) > 0 { // also those that were so: whoever stored them may have died before this
-		err = errors.Join(err, s.gather(ctx, folders))
+	if len(folders) == 0 { // also those that were so are put together: whoever stored them may have died before that
+		return applied, unchanged, err
 	}
-	return applied, unchanged, err
+	failed := s.put(ctx, was, e, bodies)
+	if errors.Is(failed, retrain.ConflictError) {
+		failed = s.gather(ctx, folders)
+	}
+	return applied, unchanged, errors.Join(err, failed)
 }
 
-func (s *Specs) apply(ctx context.Context, folder string, spec any) (changed bool, err error) {
+// An appliedSpec is one that Apply has stored, or found as it is to be.
+type appliedSpec struct {
+	name, folder string
+	body         []byte
+	changed      bool
+}
+
+func (s *Specs) apply(ctx context.Context, is appliedSpec, spec any) (appliedSpec, error) {
 	body, err := marshal(spec)
 	if err != nil {
-		return false, err
+		return is, err
 	}
-	was, _, err := s.Bucket.Get(ctx, folder+specName)
+	is.body = body
+	was, _, err := s.Bucket.Get(ctx, is.folder+specName)
 	if err == nil && disposed(was) {
-		return false, retrain.Errorf(retrain.ConflictError, "%s is being disposed of", strings.TrimSuffix(folder, "/")).
+		return is, retrain.Errorf(retrain.ConflictError, "%s is being disposed of", strings.TrimSuffix(is.folder, "/")).
 			WithHint("try again when that is done, within a minute")
 	}
 	if err == nil && bytes.Equal(was, body) {
-		return false, nil
+		return is, nil
 	} else if err != nil && !errors.Is(err, retrain.NotFoundError) {
-		return false, err
+		return is, err
 	}
-	_, err = s.Bucket.Put(ctx, folder+specName, body, Always) // of two who apply at once, the later wins
-	return err == nil, err
+	_, err = s.Bucket.Put(ctx, is.folder+specName, body, Always) // of two who apply at once, the later wins
+	is.changed = err == nil
+	return is, err
 }
 
 func disposed(spec []byte) bool {

@@ -93,7 +93,7 @@ func (a *App) pause(ctx context.Context, model string, p *retrain.Pause) (retrai
 	if changed {
 		a.Catalog.Forget()
 		a.hint(ctx, retrain.Event{Type: retrain.SpecsApplied})
-		if err := a.Sweeper.Sweep(ctx); err != nil {
+		if err := a.Sweeper.SweepOnly(ctx, model); err != nil {
 			a.Log.WarnContext(ctx, "said; the next sweep looks whether a training is due", "err", err)
 		}
 	}

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+
+	"retrain"
+	"retrain/s3io"
 )
 
 // Compact compacts the records of all resources that are ours, as far as that is due.
@@ -13,20 +17,17 @@ func (a *App) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	native := slices.DeleteFunc(slices.Clone(specs.Resources), func(r retrain.Resource) bool { return !r.Native() })
 	var errs []error
-	for _, r := range specs.Resources {
-		if !r.Native() {
-			continue
-		}
-		done, err := a.Records.Compact(ctx, r)
+	err = a.Records.CompactAll(ctx, native, func(resource string, done s3io.Compacted, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("compact %s: %w", r.Name, err))
+			errs = append(errs, fmt.Errorf("compact %s: %w", resource, err))
 		}
 		if done.Rows+done.Batches > 0 {
-			a.Log.InfoContext(ctx, "compacted", "resource", r.Name, "batches", done.Batches, "rows", done.Rows)
+			a.Log.InfoContext(ctx, "compacted", "resource", resource, "batches", done.Batches, "rows", done.Rows)
 		}
-	}
-	return errors.Join(errs...)
+	})
+	return errors.Join(append(errs, err)...)
 }
 
 // Of a model's newest runs so many are looked at for one that is not finished: one is at work, and one waits.

@@ -21,6 +21,7 @@ type counted struct {
 	s3io.Bucket
 
 	requests atomic.Int64
+	lists    atomic.Int64 // of them
 }
 
 func (c *counted) Get(ctx context.Context, key string) ([]byte, s3io.ETag, error) {
@@ -50,6 +51,7 @@ func (c *counted) List(ctx context.Context, l s3io.Listing) iter.Seq2[s3io.Objec
 		for o, err := range c.Bucket.List(ctx, l) {
 			if keys++; keys%100 == 1 {
 				c.requests.Add(1)
+				c.lists.Add(1)
 			}
 			if !yield(o, err) {
 				return
@@ -57,6 +59,7 @@ func (c *counted) List(ctx context.Context, l s3io.Listing) iter.Seq2[s3io.Objec
 		}
 		if keys == 0 {
 			c.requests.Add(1)
+			c.lists.Add(1)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (h *healing) Count(ctx context.Context, model, batch string, rows int) (ret
 	}
 	s, err := h.Counter.Count(ctx, model, batch, rows)
 	if errors.Is(err, retrain.NotFoundError) {
-		if err = h.sweeper.Sweep(ctx); err == nil {
+		if err = h.sweeper.SweepOnly(ctx, model); err == nil {
 			s, err = h.Counter.Count(ctx, model, batch, rows)
 		}
 	}

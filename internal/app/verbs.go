@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"retrain"
@@ -15,7 +16,7 @@ import (
 func (a *App) State(ctx context.Context, model string) (retrain.State, error) {
 	s, err := a.Ledger.State(ctx, model)
 	if errors.Is(err, retrain.NotFoundError) {
-		if err = a.Sweeper.Sweep(ctx); err == nil {
+		if err = a.Sweeper.SweepOnly(ctx, model); err == nil {
 			s, err = a.Ledger.State(ctx, model)
 		}
 	}
@@ -45,7 +46,13 @@ func (a *App) Apply(ctx context.Context, c *Config) (applied, unchanged []string
 	if len(applied) > 0 {
 		a.hint(ctx, retrain.Event{Type: retrain.SpecsApplied})
 	}
-	if err := a.Sweeper.Sweep(ctx); err != nil { // what is declared stands in S3; the scheduler sweeps again
+	var models []string
+	for _, name := range applied {
+		if model, is := strings.CutPrefix(name, "models/"); is {
+			models = append(models, model)
+		}
+	}
+	if err := a.Sweeper.SweepOnly(ctx, models...); err != nil { // what is declared stands in S3; the scheduler sweeps again
 		a.Log.WarnContext(ctx, "applied; the next sweep looks whether a training is due", "err", err)
 	}
 	return applied, unchanged, nil

@@ -60,7 +60,7 @@ type healing struct{ *node }
 func (h healing) Count(ctx context.Context, model, batch string, rows int) (retrain.State, error) {
 	s, err := h.ledger.Count(ctx, model, batch, rows)
 	if errors.Is(err, retrain.NotFoundError) {
-		if err = h.sweeper().Sweep(ctx); err == nil {
+		if err = h.sweeper().SweepOnly(ctx, model); err == nil {
 			s, err = h.ledger.Count(ctx, model, batch, rows)
 		}
 	}
