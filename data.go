@@ -28,6 +28,7 @@ type DataObject struct {
 	Batches []string `json:"batches,omitempty"` // or several: those of the batches in it that are read
 	Size    int64    `json:"size,omitempty"`    // in bytes, of a segment
 	Foot    int64    `json:"foot,omitempty"`    // of them at its end, what says where the rest is
+	Brief   int64    `json:"brief,omitempty"`   // before that end, the same in brief
 	Without string   `json:"without,omitempty"` // the object that says which of a segment's rows no longer hold
 }
 

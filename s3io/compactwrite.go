@@ -144,7 +144,11 @@ func (c *compaction) writeFiles(ctx context.Context, folder string, s *segmentEn
 	shape := newShape(c.frames, c.picks)
 	s.Fields = shape.counts()
 	meta := segmentMeta{Batches: s.Batches.Key, To: s.To}
-	if s.Main, err = c.put(ctx, folder+"main.parquet", func() ([]byte, error) { return shape.encode(meta, consecutive(s.Rows), false) }); err != nil {
+	s.Main, err = c.put(ctx, folder+"main.parquet", func() ([]byte, error) {
+		body, _, err := shape.encode(meta, consecutive(s.Rows), false)
+		return body, err
+	})
+	if err != nil {
 		return err
 	}
 	meta.Main = &s.Main
@@ -155,10 +159,15 @@ func (c *compaction) writeFiles(ctx context.Context, folder string, s *segmentEn
 		var groups [][]int32
 		meta.By = fields
 		groups, meta.Groups = shape.sortedBy(fields)
-		f, err := c.put(ctx, fmt.Sprintf("%sby%d.parquet", folder, i+1), func() ([]byte, error) { return shape.encode(meta, groups, true) })
+		var brief int64
+		f, err := c.put(ctx, fmt.Sprintf("%sby%d.parquet", folder, i+1), func() (body []byte, err error) {
+			body, brief, err = shape.encode(meta, groups, true)
+			return body, err
+		})
 		if err != nil {
 			return err
 		}
+		f.Brief = brief
 		s.Copies = append(s.Copies, copyEntry{fields, f})
 	}
 	return nil

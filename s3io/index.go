@@ -41,6 +41,8 @@ type fileRef struct {
 	ETag ETag   `json:"etag"`
 	Size int64  `json:"size"`
 	Foot int64  `json:"foot,omitempty"` // of a Parquet file: the bytes at its end that say where the rest is
+
+	Brief int64 `json:"brief,omitempty"` // the bytes before those that say so in brief
 }
 
 // A segmentEntry names the files of a segment.

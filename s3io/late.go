@@ -121,5 +121,5 @@ func (r *Records) eachID(ctx context.Context, s *segmentFile, do func(pos int, i
 }
 
 func (f *fileRef) object() retrain.DataObject {
-	return retrain.DataObject{Key: f.Key, ETag: string(f.ETag), Size: f.Size, Foot: f.Foot}
+	return retrain.DataObject{Key: f.Key, ETag: string(f.ETag), Size: f.Size, Foot: f.Foot, Brief: f.Brief}
 }

@@ -201,8 +201,9 @@ func (s *shape) schema(withPosition bool) *parquet.Schema {
 	return parquet.NewSchema("records", group)
 }
 
-// encode returns a Parquet file of rows, given as positions in the main file, by row group.
-func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (body []byte, err error) {
+// encode returns a Parquet file of rows, given as positions in the main file, by row group; and of a copy, how many bytes before its
+// end are its metadata in brief.
+func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (body []byte, brief int64, err error) {
 	defer recovered(&err)
 	meta.Format = 1
 	for _, f := range s.fields {
@@ -210,7 +211,7 @@ func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (b
 	}
 	text, err := json.Marshal(meta)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	schema := s.schema(withPosition)
 	var out bytes.Buffer
@@ -224,14 +225,23 @@ func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (b
 	w := parquet.NewWriter(&out, options...)
 	for _, rows := range groups {
 		if err := s.encodeGroup(w, schema, rows, withPosition); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if err := w.Flush(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	err = w.Close()
-	return out.Bytes(), err
+	if err := w.Close(); err != nil {
+		return nil, 0, err
+	}
+	if meta.Main == nil {
+		return out.Bytes(), 0, nil
+	}
+	file, err := parquet.OpenFile(bytes.NewReader(out.Bytes()), int64(out.Len()), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, 0, err
+	}
+	return withBrief(out.Bytes(), file.Metadata())
 }
 
 func (s *shape) encodeGroup(w *parquet.Writer, //nolint:staticcheck // the generic one has rows of a Go type

@@ -54,11 +54,7 @@ func (r *Records) openSegment(ctx context.Context, o retrain.DataObject) (*segme
 }
 
 func (s *segmentFile) openFile(ctx context.Context) (err error) {
-	from := int64(0)
-	if !s.atOnce() {
-		from = s.object.Size - s.object.Foot
-	}
-	if err := s.fetch(ctx, from, s.object.Size-from); err != nil {
+	if err := s.fetchEnd(ctx); err != nil {
 		return err
 	}
 	defer recovered(&err)
@@ -71,6 +67,28 @@ func (s *segmentFile) openFile(ctx context.Context) (err error) {
 		return retrain.Errorf(retrain.DataValidationError, "no segment, or of another format than 1").WithHint("was it written by a newer Retrain?")
 	}
 	return nil
+}
+
+// fetchEnd reads the metadata, in brief where they are, or the whole file.
+func (s *segmentFile) fetchEnd(ctx context.Context) error {
+	o := &s.object
+	switch end := o.Size - o.Foot; {
+	case s.atOnce():
+		return s.fetch(ctx, 0, o.Size)
+	case o.Brief <= 0 || o.Brief > end:
+		return s.fetch(ctx, end, o.Foot)
+	default:
+		brief, err := s.get(ctx, end-o.Brief, o.Brief)
+		if err != nil {
+			return err
+		}
+		text, err := endOf(brief)
+		if err == nil && int64(len(text)) > o.Foot+o.Brief {
+			err = retrain.Errorf(retrain.DataValidationError, "its metadata in brief are longer than those in full")
+		}
+		s.parts.add(o.Size-int64(len(text)), text)
+		return err
+	}
 }
 
 // atOnce reports whether the whole file was read when it was opened. Of a copy only some row groups are wanted.
@@ -86,21 +104,29 @@ func footSize(file []byte) int64 {
 	return 8 + int64(binary.LittleEndian.Uint32(file[len(file)-8:]))
 }
 
-// fetch reads a part of the file.
+// fetch reads a part of the file, and keeps it.
 func (s *segmentFile) fetch(ctx context.Context, offset, n int64) error {
+	b, err := s.get(ctx, offset, n)
+	if err == nil {
+		s.parts.add(offset, b)
+	}
+	return err
+}
+
+// get returns a part of the file as it was.
+func (s *segmentFile) get(ctx context.Context, offset, n int64) ([]byte, error) {
 	b, e, err := s.bucket.GetRange(ctx, s.object.Key, offset, n)
 	switch {
 	case errors.Is(err, retrain.NotFoundError):
-		return retrain.Errorf(retrain.NotFoundError, "it is gone since the snapshot: %w", err)
+		return nil, retrain.Errorf(retrain.NotFoundError, "it is gone since the snapshot: %w", err)
 	case err != nil:
-		return err
+		return nil, err
 	case s.object.ETag != "" && string(e) != s.object.ETag:
-		return retrain.Errorf(retrain.DataValidationError, "it was changed since the snapshot")
+		return nil, retrain.Errorf(retrain.DataValidationError, "it was changed since the snapshot")
 	case int64(len(b)) != n:
-		return retrain.Errorf(retrain.DataValidationError, "it has fewer bytes than it had: %d of %d from %d on", len(b), n, offset)
+		return nil, retrain.Errorf(retrain.DataValidationError, "it has fewer bytes than it had: %d of %d from %d on", len(b), n, offset)
 	}
-	s.parts.add(offset, b)
-	return nil
+	return b, nil
 }
 
 // fileParts is an io.ReaderAt over those parts of a file that were fetched.

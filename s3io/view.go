@@ -236,7 +236,7 @@ func (s *segmentEntry) object(p *retrain.PartitionRef) retrain.DataObject {
 	if i := slices.IndexFunc(s.Copies, func(c copyEntry) bool { return serves(c.Fields, p) }); i >= 0 {
 		f = s.Copies[i].File
 	}
-	o := retrain.DataObject{Key: f.Key, ETag: string(f.ETag), Size: f.Size, Foot: f.Foot}
+	o := retrain.DataObject{Key: f.Key, ETag: string(f.ETag), Size: f.Size, Foot: f.Foot, Brief: f.Brief}
 	if s.Without != nil {
 		o.Without = s.Without.Key
 	}
