@@ -110,6 +110,10 @@ func (in *input) records() iter.Seq2[retrain.Record, error] {
 			return
 		}
 		defer func() { _ = f.Close() }() // it was read
+		if info, err := f.Stat(); err == nil && info.Size() == 0 {
+			yield(nil, retrain.Errorf(retrain.DataValidationError, "%s is empty", in.name))
+			return
+		}
 		for r, err := range in.read(f) {
 			if err != nil {
 				err = fmt.Errorf("%s: %w", in.name, err)

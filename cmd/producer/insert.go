@@ -89,7 +89,8 @@ func (c *call) examine(ctx context.Context, in *input, models []*retrain.Model) 
 		total += len(p.records)
 	}
 	if total == 0 {
-		return 0, retrain.Errorf(retrain.DataValidationError, "%s has no records", in.name)
+		return 0, retrain.Errorf(retrain.DataValidationError, "%s has no records", in.name).
+			WithHint("the first line of a CSV file names its fields; --format says when it is something else")
 	}
 	doubts.tell(c, in.name)
 	return total, nil

@@ -127,12 +127,22 @@ func TestInsertIsAllOrNothing(t *testing.T) {
 	s.fails(retrain.DataValidationError, "broken.csv: line 2502: 4 fields, the header has 3", "insert", "products", s.write("broken.csv", "cost,price,colour\n"+broken))
 	s.fails(retrain.DataValidationError, "b.jsonl: line 2: ", "insert", "products", s.write("b.jsonl", "{\"cost\":1}\n{\"cost\":\n"))
 	s.fails(retrain.DataValidationError, "has no records", "insert", "products", s.write("empty.csv", "cost,price\n"))
+	s.fails(retrain.DataValidationError, "stdin is empty", "insert", "products", "-")
 	s.fails(retrain.NotFoundError, `no resource "goods"`, "insert", "goods", s.write("six.csv", sixRows))
 	s.ok("apply", "-f", s.write("lake.yaml", "resources: {lake: {source: files, files: {prefix: lake/}}}"))
 	s.fails(retrain.DataValidationError, `resource "lake" is read from files`, "insert", "lake", s.write("six.csv", sixRows))
 	var n struct{ Count int }
 	if s.json(&n, "records", "products", "--count"); n.Count != 0 {
 		t.Errorf("%d records stored by inserts that failed", n.Count)
+	}
+}
+
+// A field that a model learns from and no record has is said while it can still be mended.
+func TestInsertWithoutAField(t *testing.T) {
+	s := newStage(t).applied()
+	r := s.run("insert", "products", s.write("misspelt.csv", "csot,price\n1,2\n3,4\n"))
+	if want := "misspelt.csv: no record has cost, from which never, price learn\n"; r.code != 0 || !strings.Contains(r.stderr, want) {
+		t.Errorf("exit %d, %s, want %q", r.code, r.stderr, want)
 	}
 }
 
