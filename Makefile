@@ -83,7 +83,7 @@ bench-serve: build ## predictions beside FastAPI and MLServer, then insert to se
 
 bench-promotions: libtensorflow redis ## 200 promotions and a dead Redis under open load, then 1,000 swaps and the memory they leave
 	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 200
-	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 1000 -pace 100ms
+	@$(GO) test -count=1 -run TestPromotionsUnderLoad -v ./cmd/worker -promotions 1000 -rate 0
 
 gpu-check: SHELL := bash
 gpu-check: ## on a machine with a GPU: its devices, then parity, gradients and speed on it

@@ -148,7 +148,7 @@ func weightsOf(v retrain.Version, parameters []nn.Parameter) ([][]float32, error
 	if err := sameShapes(v, parameters); err != nil {
 		return nil, err
 	}
-	s, mg, err := load(v.Dir, 0)
+	s, mg, err := load(v.Dir, false)
 	if err != nil {
 		return nil, fmt.Errorf("continue from version %d: %w", v.Manifest.Version, err)
 	}

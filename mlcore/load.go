@@ -39,7 +39,7 @@ type Loader struct {
 	AtOnce  int           // runs of one version at the same time; as many as there are processors
 	Queue   int           // questions that may wait for one version; 1024
 	Slowest time.Duration // what a prediction may take; 1 s
-	Nice    int           // by how much loading is lower in priority than those who are at work, 0 to 19
+	Aside   bool          // loading gives way to whoever is at work on this machine
 }
 
 // The most rows of one run. More take longer without being faster, and a long run makes others wait.
@@ -75,7 +75,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 	if l.details, err = ReadDetails(&v.Manifest.Fit); err != nil {
 		return nil, err
 	}
-	s, mg, err := load(v.Dir, o.Nice)
+	s, mg, err := load(v.Dir, o.Aside)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (o Loader) open(v retrain.Version) (*Loaded, error) {
 
 // load opens the SavedModel in dir. One with an operation that ours have not is refused before TensorFlow sees it: who may write
 // to the bucket may not thereby read files here, or run programs.
-func load(dir string, nice int) (*session.Session, *meta.MetaGraphDef, error) {
+func load(dir string, aside bool) (*session.Session, *meta.MetaGraphDef, error) {
 	graph, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +105,10 @@ func load(dir string, nice int) (*session.Session, *meta.MetaGraphDef, error) {
 	if err := portable.CheckGraph(graph); err != nil {
 		return nil, nil, err
 	}
-	return session.LoadNicely(dir, session.Here(), nice)
+	if aside {
+		return session.LoadAside(dir, session.Here())
+	}
+	return session.Load(dir, session.Here())
 }
 
 // batch gives l its batcher.
@@ -115,7 +118,7 @@ func (o Loader) batch(l *Loaded) error {
 	if l.encoder.Lookback > 0 {
 		shape = []int{l.encoder.Lookback, l.encoder.Width()}
 	}
-	if err := l.network.Warm(append([]int{blocks[0]}, shape...), o.Nice); err != nil {
+	if err := l.network.Warm(append([]int{blocks[0]}, shape...), o.Aside); err != nil {
 		return err
 	}
 	r, err := newRows(l.network, shape, l.details.OutputUnits)

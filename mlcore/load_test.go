@@ -67,7 +67,7 @@ func TestLoadRefusesWhatDoesNotAnswerAsItShould(t *testing.T) {
 		says    string
 	}{
 		"too slow":      {mlcore.Loader{Slowest: 1}, v.Version, "a prediction takes"},
-		"other answers": {mlcore.Loader{Nice: 1}, retrain.Version{Dir: v.Dir, Manifest: &wrong}, "to its own example"},
+		"other answers": {mlcore.Loader{Aside: true}, retrain.Version{Dir: v.Dir, Manifest: &wrong}, "to its own example"},
 		"damaged":       {mlcore.Loader{}, retrain.Version{Dir: damaged(t, v.Dir), Manifest: v.Manifest}, "Checksum does not match"},
 	} {
 		s, err := test.loader.Load(test.version)

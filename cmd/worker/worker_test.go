@@ -22,10 +22,17 @@ import (
 	"retrain/internal/testenv"
 )
 
-// The test binary is also the program, so that the tests can stop and kill it.
+// The test binary is also the program, and who promotes, so that the tests can stop and kill it.
 func TestMain(m *testing.M) {
 	if os.Getenv("RETRAIN_TEST_WORKER") != "" {
 		main()
+	}
+	if client := os.Getenv("RETRAIN_TEST_PROMOTER"); client != "" {
+		if err := promotes(client); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	os.Exit(m.Run())
 }
@@ -45,6 +52,8 @@ type world struct {
 	app    *app.App
 	client string // the file by which workers connect
 	batch  int
+
+	predicting int // the process of the prediction worker
 }
 
 func newWorld(t *testing.T) *world {
@@ -139,7 +148,7 @@ func killed(err error) bool {
 func (w *world) predictor() string {
 	w.Helper()
 	addr := fmt.Sprint("127.0.0.1:", embedded.FreePort(0))
-	w.worker("predict", "--listen", addr)
+	w.predicting = w.worker("predict", "--listen", addr).Process.Pid
 	return "http://" + addr
 }
 

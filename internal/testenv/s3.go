@@ -114,6 +114,9 @@ func (g *Gateway) Kill() {
 	_ = g.process.Wait()
 }
 
+// Pid returns the number of the server's process.
+func (g *Gateway) Pid() int { return g.process.Process.Pid }
+
 // Restart starts the server again, on the same folder and port.
 func (g *Gateway) Restart(t testing.TB) {
 	t.Helper()

@@ -1,10 +1,16 @@
 package session
 
 /*
+#define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "tensorflow/c/c_api.h"
 
 #cgo noescape predict
@@ -33,48 +39,67 @@ static size_t predict(TF_Session* session, TF_Output in, const int64_t* dims, in
 	return n;
 }
 
-// What a thread of its own does, which is lower in priority by nice.
+// What a thread of its own does, which gives way to all others.
 struct work {
-	int nice;
 	TF_Session* session; TF_Graph* graph; TF_SessionOptions* options; const char* dir; TF_Buffer* meta; TF_Status* status;
 	TF_Output in; const int64_t* dims; int rank; size_t total; TF_Output out; char* message;
 };
 
+// give_way makes this thread low in priority and short of slice. A low priority alone would not
+// do: the kernel lets a thread that it has put on a processor stay for a slice, milliseconds, whoever wakes up meanwhile. Before
+// Linux 6.12 there are no slices of one's own, and the request for one is ignored.
+static void give_way(void) {
+#ifdef __linux__
+	struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr = {
+		.size = 48, .policy = SCHED_BATCH, .nice = getpriority(PRIO_PROCESS, 0) + 8, .runtime = 100000 }; // ns, the least there is
+	if (attr.nice > 19) attr.nice = 19;
+	syscall(SYS_sched_setattr, 0, &attr, 0); // where it is forbidden all stays as it is
+#endif
+}
+
 static void* loading(void* p) {
 	struct work* w = p;
 	const char* tags[] = {"serve"};
-	if (w->nice > 0) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + w->nice); // on Linux that is this thread alone
 	w->session = TF_LoadSessionFromSavedModel(w->options, NULL, w->dir, tags, 1, w->graph, w->meta, w->status);
 	return NULL;
+}
+
+static void* loading_aside(void* p) {
+	give_way();
+	return loading(p);
 }
 
 static void* warming(void* p) {
 	struct work* w = p;
 	float y;
 	float* x = calloc(w->total, sizeof(float));
-	if (w->nice > 0) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + w->nice);
 	size_t given = w->total;
 	predict(w->session, w->in, w->dims, w->rank, x, given, w->total, w->out, &y, 1, &w->message);
 	free(x);
 	return NULL;
 }
 
-// apart does the work in a thread that ends with it: a thread never gets its priority back.
-static void apart(void* (*do_it)(void*), struct work* w) {
-	pthread_t t;
-	if (w->nice > 0 && pthread_create(&t, NULL, do_it, w) == 0) pthread_join(t, NULL);
-	else { w->nice = 0; do_it(w); }
+static void* warming_aside(void* p) {
+	give_way();
+	return warming(p);
 }
 
-static TF_Session* load_apart(int nice, TF_SessionOptions* options, const char* dir, TF_Graph* graph, TF_Buffer* meta, TF_Status* status) {
-	struct work w = {.nice = nice, .options = options, .dir = dir, .graph = graph, .meta = meta, .status = status};
-	apart(loading, &w);
+// work does it here, or aside in a thread that ends with it: a thread need not get its priority back.
+static void work(bool aside, void* (*here)(void*), void* (*there)(void*), struct work* w) {
+	pthread_t t;
+	if (aside && pthread_create(&t, NULL, there, w) == 0) pthread_join(t, NULL);
+	else here(w);
+}
+
+static TF_Session* load(bool aside, TF_SessionOptions* options, const char* dir, TF_Graph* graph, TF_Buffer* meta, TF_Status* status) {
+	struct work w = {.options = options, .dir = dir, .graph = graph, .meta = meta, .status = status};
+	work(aside, loading, loading_aside, &w);
 	return w.session;
 }
 
-static char* warm_apart(int nice, TF_Session* session, TF_Output in, const int64_t* dims, int rank, size_t total, TF_Output out) {
-	struct work w = {.nice = nice, .session = session, .in = in, .dims = dims, .rank = rank, .total = total, .out = out};
-	apart(warming, &w);
+static char* warm(bool aside, TF_Session* session, TF_Output in, const int64_t* dims, int rank, size_t total, TF_Output out) {
+	struct work w = {.session = session, .in = in, .dims = dims, .rank = rank, .total = total, .out = out};
+	work(aside, warming, warming_aside, &w);
 	return w.message;
 }
 */
@@ -139,11 +164,15 @@ func Open(graphDef []byte, cfg *Config) (*Session, error) {
 
 // Load returns a session of the SavedModel in dir, with its variables restored, and the model's description.
 func Load(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
-	return LoadNicely(dir, cfg, 0)
+	return load(dir, cfg, false)
 }
 
-// LoadNicely does so in a thread whose priority is lower by so much, 0 to 19, for the sake of those who are at work meanwhile.
-func LoadNicely(dir string, cfg *Config, nice int) (*Session, *config.MetaGraphDef, error) {
+// LoadAside does so in a thread that gives way to all others, for the sake of those who are at work meanwhile.
+func LoadAside(dir string, cfg *Config) (*Session, *config.MetaGraphDef, error) {
+	return load(dir, cfg, true)
+}
+
+func load(dir string, cfg *Config, aside bool) (*Session, *config.MetaGraphDef, error) {
 	st := newStatus()
 	defer st.free()
 	options, err := newOptions(cfg, st)
@@ -156,7 +185,7 @@ func LoadNicely(dir string, cfg *Config, nice int) (*Session, *config.MetaGraphD
 	buffer := C.TF_NewBuffer()
 	defer C.TF_DeleteBuffer(buffer)
 	s := &Session{graph: C.TF_NewGraph()}
-	s.c = C.load_apart(C.int(nice), options, path, s.graph, buffer, st.c)
+	s.c = C.load(C.bool(aside), options, path, s.graph, buffer, st.c)
 	if err := st.err(); err != nil {
 		s.c = nil
 		s.Close()
@@ -272,16 +301,16 @@ func (c *Call) Padded(x []float32, shape []int, y []float32) error {
 	return err
 }
 
-// Warm runs a call of one float32 input and one float32 output with zeros, in a thread whose priority is lower by nice. The first run of
-// a call takes as long as a hundred others: TensorFlow prepares the graph for it.
-func (c *Call) Warm(shape []int, nice int) error {
+// Warm runs a call of one float32 input and one float32 output with zeros, aside in a thread that gives way to all others. The first
+// run of a call takes as long as a hundred others: TensorFlow prepares the graph for it.
+func (c *Call) Warm(shape []int, aside bool) error {
 	var dims [mostDimensions]C.int64_t
 	total := 1
 	for i, d := range shape[:min(len(shape), mostDimensions)] {
 		dims[i] = C.int64_t(d)
 		total *= d
 	}
-	message := C.warm_apart(C.int(nice), c.session.c, c.in[0], &dims[0], C.int(len(shape)), C.size_t(total), c.out[0])
+	message := C.warm(C.bool(aside), c.session.c, c.in[0], &dims[0], C.int(len(shape)), C.size_t(total), c.out[0])
 	if message == nil {
 		return nil
 	}

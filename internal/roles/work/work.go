@@ -78,18 +78,13 @@ func serve(ctx context.Context, w *tasks.Worker) error {
 	return err
 }
 
-// Loading takes a core for a moment; who answers meanwhile goes first.
-const loadNice = 8
-
 // Predict answers with the champions until ctx ends: over HTTP on l, and questions from the queue. dir is for their files.
 func Predict(ctx context.Context, a *app.App, m *httpapi.Metrics, l net.Listener, e roles.Entrance, dir string) error {
 	p := a.Config.Predict
 	var live *retrain.Live
 	live = a.Live(func(v retrain.Version) (retrain.Servable, error) { //nolint:contextcheck // its own examples end by themselves
 		o := mlcore.Loader{AtOnce: p.Concurrency, Queue: p.Queue, Slowest: time.Duration(p.Slowest)}
-		if live.Version(v.Manifest.Model) != 0 { // what nobody answers for yet is waited for
-			o.Nice = loadNice
-		}
+		o.Aside = live.Version(v.Manifest.Model) != 0 // what nobody answers for yet is waited for
 		return o.Load(v)
 	}, dir)
 	m.Serves(live)
