@@ -11,18 +11,28 @@ import (
 	"retrain"
 )
 
-// Drifts is what predictors say of how far the questions to a model lie from what it learnt.
-type Drifts struct{ Conn *Conn }
+// Drifts is what predictors say of how far the questions to a model lie from what it learnt. Of several predictors the one counts whose
+// questions lie furthest: each sees but a part of them.
+type Drifts struct {
+	Conn *Conn
+	Who  string // names this predictor among all
+}
 
 // How long a word about a drift holds. Whoever says it says it again before.
 const driftTTL = time.Minute
 
-// Say notes how far the questions to a model have drifted, for a minute.
-func (d *Drifts) Say(ctx context.Context, model string, psi float64) error {
-	return d.Conn.fault(d.Conn.Redis.Set(ctx, driftKey(model), psi, driftTTL).Err(), "say a drift")
+// Say notes how far the questions to a model have drifted here, for a minute.
+func (d *Drifts) Say(ctx context.Context, model string, drift retrain.Drift) error {
+	b, err := json.Marshal(drift)
+	if err != nil {
+		return err
+	}
+	_, psi, _ := drift.Most()
+	keys := []string{driftKey(model), driftsKey(model), driftedKey(model)}
+	return d.Conn.fault(driftScript.Run(ctx, d.Conn.Redis, keys, d.Who, psi, b, driftTTL.Milliseconds()).Err(), "say a drift")
 }
 
-// Drift returns what was said last, and 0 where nobody has said anything for a minute.
+// Drift returns how far the questions of the predictor lie that has the furthest, and 0 where nobody has said anything for a minute.
 func (d *Drifts) Drift(ctx context.Context, model string) (float64, error) {
 	psi, err := d.Conn.Redis.Get(ctx, driftKey(model)).Float64()
 	if errors.Is(err, redis.Nil) {
@@ -31,16 +41,7 @@ func (d *Drifts) Drift(ctx context.Context, model string) (float64, error) {
 	return psi, d.Conn.fault(err, "ask for a drift")
 }
 
-// SayAll notes by feature how far the questions to a model have drifted, for a minute.
-func (d *Drifts) SayAll(ctx context.Context, model string, drift retrain.Drift) error {
-	b, err := json.Marshal(drift)
-	if err != nil {
-		return err
-	}
-	return d.Conn.fault(d.Conn.Redis.Set(ctx, driftsKey(model), b, driftTTL).Err(), "say the drifts")
-}
-
-// All returns what SayAll was given last, and nil where nobody has said anything for a minute.
+// All returns the same by feature, as that predictor sees it, and nil where nobody has said anything for a minute.
 func (d *Drifts) All(ctx context.Context, model string) (*retrain.Drift, error) {
 	b, err := d.Conn.Redis.Get(ctx, driftsKey(model)).Bytes()
 	if errors.Is(err, redis.Nil) {

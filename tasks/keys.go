@@ -31,11 +31,14 @@ func foldKeys(model string) []string {
 // progressKey: STRING, a retrain.Progress as JSON; it expires unless it is renewed.
 func progressKey(model string) string { return modelKey(model, "progress") }
 
-// driftKey: STRING, how far the model's questions have drifted, as a number; it expires unless a predictor says so again.
+// driftKey: STRING, how far the model's questions have drifted, as a number, where they have most; it expires unless a predictor says so again.
 func driftKey(model string) string { return modelKey(model, "drift") }
 
 // driftsKey: STRING, a retrain.Drift as JSON: the same by feature; it expires as driftKey does.
 func driftsKey(model string) string { return modelKey(model, "drifts") }
+
+// driftedKey: HASH of predictor -> when it said so, and how far the questions to it have drifted; it expires as driftKey does.
+func driftedKey(model string) string { return modelKey(model, "drifted") }
 
 // stagedKey: HASH or SET as taken and learnt, of a rebuilding that is still under way; it expires.
 func stagedKey(model, token, what string) string { return modelKey(model, "rebuild:"+token+":"+what) }

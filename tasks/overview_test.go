@@ -24,7 +24,7 @@ func TestOverviewSaysWhatTheLedgerSays(t *testing.T) {
 	if err := l.SetProgress(t.Context(), "m7", retrain.Progress{Run: "m7-3", CurrentEpoch: 5, Curve: &retrain.Curve{Epochs: []int{1}, Losses: []float64{0.5}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&tasks.Drifts{Conn: conn}).Say(t.Context(), "m299", 0.5); err != nil {
+	if err := (&tasks.Drifts{Conn: conn}).Say(t.Context(), "m299", retrain.Drift{Rows: 600, PSI: map[string]float64{"cost": 0.5}}); err != nil {
 		t.Fatal(err)
 	}
 	looks, err := l.Overview(t.Context(), models)

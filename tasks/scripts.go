@@ -17,6 +17,9 @@ var (
 	//go:embed lua/progress.lua
 	progressLua    string
 	progressScript = redis.NewScript(progressLua)
+	//go:embed lua/drift.lua
+	driftLua    string
+	driftScript = redis.NewScript(clockLua + driftLua)
 	//go:embed lua/forget.lua
 	forgetLua    string
 	forgetScript = redis.NewScript(forgetLua)

@@ -53,6 +53,7 @@ type world struct {
 	client string // the file by which workers connect
 	batch  int
 
+	published  int // versions that a test has made
 	predicting int // the process of the prediction worker
 }
 

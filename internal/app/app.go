@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"strconv"
 	"time"
 
 	"retrain"
@@ -82,9 +84,15 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*App, error) {
 	a.Named = named
 	a.Keys = &keyring.Store{Bucket: bucket, Now: time.Now}
 	a.Ledger, a.Queue, a.Leases = &tasks.Ledger{Conn: conn}, &tasks.Queue{Conn: conn, Tracer: a.Tracer.Parts()}, &tasks.Leases{Conn: conn}
-	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn, Tracer: a.Tracer.Parts()}, &tasks.Drifts{Conn: conn}
+	a.Stream, a.Predictor, a.Drifts = &tasks.Stream{Conn: conn}, &tasks.Predictor{Conn: conn, Tracer: a.Tracer.Parts()}, &tasks.Drifts{Conn: conn, Who: process()}
 	a.join()
 	return a, nil
+}
+
+// process names this process among those of all machines.
+func process() string {
+	host, _ := os.Hostname() // of several machines without names one is heard
+	return host + ":" + strconv.Itoa(os.Getpid())
 }
 
 // join wires what inserts, requests, sweeps and ends.

@@ -131,8 +131,7 @@ func watch(ctx context.Context, a *app.App, live *retrain.Live) {
 			if !ok {
 				continue
 			}
-			_, psi, _ := drift.Most()
-			if err := errors.Join(a.Drifts.Say(ctx, model, psi), a.Drifts.SayAll(ctx, model, drift)); err != nil { // it is said again
+			if err := a.Drifts.Say(ctx, model, drift); err != nil { // it is said again
 				a.Log.DebugContext(ctx, "drift", "model", model, "err", err)
 			}
 		}
