@@ -76,10 +76,15 @@ func (r *Records) Brought(ctx context.Context, resource string, n int) iter.Seq2
 		ix, err := r.index(ctx, resource)
 		if err == nil {
 			var h *packHead
+			done := make(map[string]bool)
 			if h, err = r.packOf(ctx, ix, n); h != nil {
-				err = r.broughtInPack(ctx, ix, h, yield)
-			} else if err == nil {
-				err = r.broughtInSegments(ctx, ix, n, yield)
+				err = r.broughtInPack(ctx, ix, h, func(b retrain.Brought, err error) bool {
+					done[b.Batch] = true
+					return yield(b, err)
+				})
+			}
+			if h == nil && err == nil || errors.Is(err, retrain.NotFoundError) { // cleaned up before, or just now
+				err = r.broughtInSegments(ctx, ix, n, func(b retrain.Brought, err error) bool { return done[b.Batch] || yield(b, err) })
 			}
 		}
 		if err != nil && !errors.Is(err, errEnough) {

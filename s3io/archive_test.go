@@ -64,6 +64,36 @@ func TestWhatBatchesBrought(t *testing.T) {
 	}
 }
 
+// A pack that was deleted while the index still names it, since whoever cleans dies between the two, is not missed.
+func TestWhatBatchesBroughtWithoutTheirPack(t *testing.T) {
+	bucket := new(s3io.Memory)
+	log := &s3io.Records{Bucket: bucket, Tuning: always}
+	appendNew(t, log, batch("one", begin, retrain.Record{"id": "a"}, retrain.Record{"id": "b"}))
+	appendNew(t, log, batch("two", begin.Add(1), retrain.Record{"id": "c"}))
+	compact(t, log, products)
+	brought := func() string {
+		var got strings.Builder
+		for b, err := range log.Brought(t.Context(), "products", 1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(&got, b.Batch, collect(b.Table))
+			for _, key := range keys(t, bucket, "resources/products/packs/") { // while it is read
+				if err := bucket.Delete(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return got.String()
+	}
+	const want = "one[map[id:a] map[id:b]]two[map[id:c]]"
+	for _, when := range []string{"as it goes", "gone"} {
+		if got := brought(); got != want {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+}
+
 func collect(t *retrain.Table) (all []retrain.Record) {
 	for r := range t.Records() {
 		all = append(all, r)

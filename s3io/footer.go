@@ -60,6 +60,6 @@ func endOf(brief []byte) ([]byte, error) {
 	if err != nil || len(end) > mostMetadata {
 		return nil, retrain.Errorf(retrain.DataValidationError, "its metadata in brief are damaged: %w", err)
 	}
-	end = binary.LittleEndian.AppendUint32(end, uint32(len(end))) //nolint:gosec // it is not that long
+	end = binary.LittleEndian.AppendUint32(end, uint32(len(end)))
 	return append(end, "PAR1"...), nil
 }
