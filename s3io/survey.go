@@ -136,7 +136,11 @@ func (r *Records) CompactAll(ctx context.Context, resources []retrain.Resource, 
 	t := r.Tuning.withDefaults()
 	pause := min(t.Age, t.Grace, t.Packs) / idleShare
 	for _, resource := range resources {
-		is := idle{marks[segment(resource.Name)], fmt.Sprint(sortings(resource.Partitions)), r.now()}
+		mark, has := marks[segment(resource.Name)]
+		if !has {
+			continue // it has no records, and never had any
+		}
+		is := idle{mark, fmt.Sprint(sortings(resource.Partitions)), r.now()}
 		if r.cache.wasIdle(resource.Name, is, pause) {
 			continue
 		}
