@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"retrain/internal/app"
+	"retrain/internal/roles"
 )
 
 // A program is the producer and the world that it runs in.
@@ -96,8 +97,11 @@ func misused(_ *cli.Context, err error, _ bool) error {
 	return usage("%s", strings.Replace(err.Error(), "flag -", "flag --", 1))
 }
 
-// logger returns the log for people: warnings, or everything with --verbose, on stderr.
+// logger returns the log for people: warnings, or everything with --verbose, on stderr. A server's is that of all servers.
 func (p *program) logger(c *cli.Context) *slog.Logger {
+	if c.Command.Name == serveName {
+		return roles.LogOn(p.Stderr, c)
+	}
 	level := slog.LevelWarn
 	switch {
 	case c.Bool("verbose"):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -9,16 +10,19 @@ import (
 	"retrain/internal/roles"
 )
 
+// serveName is the command that stays, and logs as servers do.
+const serveName = "serve"
+
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "serve",
+		Name:  serveName,
 		Usage: "answer over HTTP: inserts, control, status page, asynqmon",
 		Description: `  producer serve                              status page at http://127.0.0.1:8080/, queues at /monitor
   RETRAIN_API_KEY=… producer serve --listen 0.0.0.0:8080
   producer serve --listen :8443 --tls-cert server.pem --tls-key server.key --rate 50`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` to answer at; other machines need a key", EnvVars: []string{"RETRAIN_LISTEN"}},
-		}, append(roles.TLSFlags(), roles.EntranceFlags()...)...),
+		}, slices.Concat(roles.TLSFlags(), roles.EntranceFlags(), roles.LineFlags())...),
 		Action: p.joined(serve),
 	}
 }

@@ -13,8 +13,14 @@ import (
 
 // LogFlags returns the flags that say what is logged, and how.
 func LogFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "verbose", Usage: "log what happens inside; as --log-level debug", EnvVars: []string{"RETRAIN_VERBOSE"}},
+	}, LineFlags()...)
+}
+
+// LineFlags returns those of LogFlags that say which lines there are, and how they are written.
+func LineFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: "log-level", Usage: "log from `LEVEL` on: debug, info, warn or error", Value: "info", EnvVars: []string{"RETRAIN_LOG_LEVEL"}, Action: levelKnown},
 		&cli.StringFlag{Name: "log-format", Usage: "`text` or json", Value: "text", EnvVars: []string{"RETRAIN_LOG_FORMAT"}, Action: formatKnown},
 	}
@@ -37,7 +43,10 @@ func formatKnown(_ *cli.Context, given string) error {
 }
 
 // Log returns the log of a program, on stderr.
-func Log(c *cli.Context) *slog.Logger {
+func Log(c *cli.Context) *slog.Logger { return LogOn(os.Stderr, c) }
+
+// LogOn returns the log that the flags ask for.
+func LogOn(w io.Writer, c *cli.Context) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		level = slog.LevelInfo
@@ -45,7 +54,7 @@ func Log(c *cli.Context) *slog.Logger {
 	if c.Bool("verbose") {
 		level = slog.LevelDebug
 	}
-	return LogTo(os.Stderr, c.String("log-format"), level)
+	return LogTo(w, c.String("log-format"), level)
 }
 
 // LogTo returns a log in a format, text or json, from a level on. Lines that belong to a run name it and its model.
