@@ -50,8 +50,8 @@ func TestMeaningsAreThoseOfTheSource(t *testing.T) {
 }
 
 func fieldsOf(key string, t reflect.Type) (keys []string) {
-	for i := range t.NumField() {
-		keys = append(keys, key+"."+t.Field(i).Name)
+	for f := range t.Fields() {
+		keys = append(keys, key+"."+f.Name)
 	}
 	return keys
 }
