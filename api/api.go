@@ -177,9 +177,9 @@ type Stat struct {
 	Version       int                `json:"version"`
 	Samples       int                `json:"samples"`
 	Metrics       map[string]float64 `json:"metrics"`
-	Trainings     int                `json:"trainings"` // that came to a verdict
-	Failures      int                `json:"failures"`  // of them
-	LastTrainedAt *time.Time         `json:"lastTrainedAt,omitempty"`
+	Trainings     int                `json:"trainings"`               // that came to a verdict
+	Failures      int                `json:"failures"`                // of them
+	LastTrainedAt *time.Time         `json:"lastTrainedAt,omitempty"` // when the last run ended that made a version
 }
 
 // Stats are those of all models.

@@ -21,6 +21,7 @@
 //	resources/{resource}/s3db/{place}/{number}.jsonl.zst, {digest}.json
 //	models/{model}/spec.json
 //	models/{model}/runs/{run}/request.json, dataset.json, result.json, checkpoints/{sequence}
+//	models/{model}/runs/tally.json (compare-and-swap): what became of the first of them
 //	models/{model}/versions/{n}/variables/…, saved_model.pb, …, manifest.json (last)
 //	models/{model}/champion.json (compare-and-swap), history/{sequence}.json
 //

@@ -125,12 +125,13 @@ func (r *Runs) StartRun(ctx context.Context, id retrain.RunID, s retrain.Start) 
 	return s, err
 }
 
-// FinishRun stores the verdict; where one exists, that one is returned and holds. The run's checkpoints go, as far as that
-// works: what stays takes only space.
+// FinishRun stores the verdict; where one exists, that one is returned and holds. The run's checkpoints go and it is counted, as far as
+// that works: what stays takes only space, and whoever counts the runs finds it anyway.
 func (r *Runs) FinishRun(ctx context.Context, id retrain.RunID, result retrain.Result) (retrain.Result, error) {
 	result, err := once(ctx, r.Bucket, runKey(id)+"result.json", result)
 	if err == nil {
 		_ = r.forget(ctx, id)
+		_ = r.count(ctx, id, &result)
 	}
 	return result, err
 }

@@ -136,6 +136,7 @@ func TestNothingGrowsWithHistory(t *testing.T) {
 		{"compaction", func(ctx context.Context, a *app.App) error { return a.Compact(ctx) }},
 		{"what compaction must keep", func(ctx context.Context, a *app.App) error { _, err := a.Records.Pinned(ctx, "products"); return err }},
 		{"status", func(ctx context.Context, a *app.App) error { _, err := a.Status(ctx, ""); return err }},
+		{"stats", func(ctx context.Context, a *app.App) error { _, err := a.Stats(ctx, "price"); return err }},
 		{"5 runs", func(ctx context.Context, a *app.App) error { _, err := a.ListRuns(ctx, "price", 5); return err }},
 		{"5 runs before", func(ctx context.Context, a *app.App) error { _, err := a.RunsBefore(ctx, "price", 9, 5); return err }},
 		{"versions", func(ctx context.Context, a *app.App) error { _, err := a.ListVersions(ctx, "price"); return err }},

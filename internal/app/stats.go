@@ -49,19 +49,7 @@ func (a *App) stat(ctx context.Context, m *retrain.Model) (api.Stat, error) {
 		}
 		s.Trained, s.Version, s.Samples, s.Metrics = true, champion.Version, mf.Fit.Samples, mf.Fit.Metrics
 	}
-	for r, err := range a.Runs.Runs(ctx, m.Name) {
-		if err != nil {
-			return s, err
-		}
-		if r.Result == nil {
-			continue
-		}
-		s.Trainings++
-		if r.Result.State == retrain.Failed {
-			s.Failures++
-		} else if s.LastTrainedAt == nil {
-			s.LastTrainedAt = &r.Result.EndedAt
-		}
-	}
-	return s, nil
+	t, err := a.Runs.Tally(ctx, m.Name)
+	s.Trainings, s.Failures, s.LastTrainedAt = t.Trainings, t.Failures, t.LastTrainedAt
+	return s, err
 }
