@@ -46,8 +46,8 @@ build: libtensorflow ## the programs, into bin/
 	@CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/producer ./cmd/scheduler
 	@$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/worker ./cmd/standalone
 
-chaos: build redis ## kill -9, cut connections, empty Redis … for FOR=5m by SEED=1, on real processes; then check that nothing was lost
-	@$(GO) run ./internal/chaos -bin bin -seed $(or $(SEED),1) -for $(or $(FOR),5m) -redis $(or $(REDIS),single) -workers $(or $(WORKERS),2) \
+chaos: libtensorflow redis ## kill -9, cut connections, wrong clocks, empty Redis … for FOR=5m by SEED=1, on real processes; then check that nothing was lost
+	@$(GO) run ./internal/chaos $(if $(BIN),-bin $(BIN)) -seed $(or $(SEED),1) -for $(or $(FOR),5m) -redis $(or $(REDIS),single) -workers $(or $(WORKERS),2) \
 		$(if $(NETNS),-netns) $(if $(OTHER),-other $(OTHER))
 
 bench: build redis chromium ## all of bench/ beside its peers, into bench/RESULTS.md: PYTHON=, SERVE_PYTHON=, S3DBJS= (bench/all.sh says what they are)

@@ -225,8 +225,8 @@ func (c *checker) oneAtATime(model string) {
 		if r.Start == nil || r.Result == nil {
 			continue
 		}
-		if last != nil && last.Result.EndedAt.Sub(r.Start.BeganAt) > fencing {
-			c.brokenf("%s began at %v, %s ended at %v", r, r.Start.BeganAt, last, last.Result.EndedAt)
+		if last != nil && last.ended.Sub(r.began) > fencing {
+			c.brokenf("%s began at %v, %s ended at %v", r, r.began, last, last.ended)
 		}
 		last = r
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -173,6 +174,7 @@ func (s *stage) byCommand(ctx context.Context, batch string, try int, rows []row
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c := s.command(ctx, s.dir+"/serve-1.yaml", "insert", "items", "-", "--format", "jsonl", "--batch-id", batch)
+	c.Env = append(os.Environ(), s.named("serve-1").clock.env())
 	c.Stdin = &lines
 	out, err := c.Output()
 	if err == nil && !json.Valid(out) {

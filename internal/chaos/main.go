@@ -1,5 +1,5 @@
 // Command chaos lets the whole system run as real processes on a real Redis and a real S3 gateway, with a proxy in every
-// connection, while a plan that follows from a seed kills, stops, cuts off and empties what it can. At the end everything
+// connection and a wrong clock, while a plan that follows from a seed kills, stops, cuts off and empties what it can. At the end everything
 // heals, and a checker that reads S3 alone compares what is there with what the clients were told.
 //
 //	go run ./internal/chaos -seed 7 -for 5m -dir .chaos
@@ -27,7 +27,7 @@ func main() {
 	flag.StringVar(&o.Dir, "dir", ".chaos", "folder for the programs, data and logs; what it held is removed")
 	flag.DurationVar(&o.Patience, "patience", 4*time.Minute, "how long the system may take then until nothing is left to do")
 	flag.IntVar(&o.Again, "again", 6, "how many runs are trained once more, and compared")
-	flag.StringVar(&o.Bin, "bin", "", "folder of the programs; built when empty")
+	flag.StringVar(&o.Bin, "bin", "", "folder of the programs; when empty they are built, with clocks that can be wrong: others are always right")
 	flag.StringVar(&o.Other, "other", "", "folder of another version's programs: each process changes the version whenever it is started")
 	flag.StringVar(&o.Redis, "redis", single, "single, sentinel (a master, two replicas) or cluster (three masters, three replicas)")
 	flag.IntVar(&o.Workers, "workers", 2, "how many trainers, and how many predictors")

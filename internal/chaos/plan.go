@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,14 +19,22 @@ const contSignal = syscall.SIGCONT
 // A fault is one thing that goes wrong, at its time after the start, for as long as it says.
 type fault struct {
 	At   time.Duration
-	Kind string // kill, term, pause, flush, redis-kill, redis-restore, redis, s3, promote, rollback, train, cancel, pause-model
+	Kind string // kill, term, pause, flush, redis-kill, redis-restore, redis, s3, promote, rollback, train, cancel, pause-model, clock
 	Who  string // a process or a model; "all" processes for redis and s3
-	Way  string // how a connection is bad; a number that a verb needs
+	Way  string // how a connection is bad; a number that a verb needs; how far a clock is off
 	For  time.Duration
 }
 
 func (f fault) String() string {
 	return fmt.Sprintf("%8.2fs %s %s %s %v", f.At.Seconds(), f.Kind, f.Who, f.Way, f.For)
+}
+
+// label names what a fault is counted as.
+func (f fault) label() string {
+	if f.Kind == "redis" || f.Kind == "s3" {
+		return f.Kind + " " + f.Way
+	}
+	return f.Kind
 }
 
 // A plan is all that goes wrong.
@@ -42,7 +51,7 @@ func (p plan) String() string {
 // How often each kind of fault is drawn.
 var kinds = []string{"kill", "kill", "kill", "kill", "term", "term", "pause", "pause", "pause", "redis", "redis", "redis", "redis", "s3", "s3", "s3", "s3",
 	"flush", "flush", "redis-kill", "redis-restore", "promote", "rollback", "train", "train",
-	"cancel", "cancel", "pause-model"}
+	"cancel", "cancel", "pause-model", "clock", "clock", "clock"}
 
 // newPlan draws a plan: a fault each second and a half or so, some of them at once.
 func newPlan(seed uint64, length time.Duration, workers int) (p plan) {
@@ -70,6 +79,8 @@ func newPlan(seed uint64, length time.Duration, workers int) (p plan) {
 			f.Who, f.Way, f.For = models[r.IntN(len(models))], strconv.Itoa(1+r.IntN(8)), 0
 		case "rollback", "train", "cancel":
 			f.Who, f.For = models[r.IntN(len(models))], 0
+		case "clock":
+			f.Way, f.For = drawSkew(r).String(), 0
 		case "pause-model":
 			f.Who, f.For = models[r.IntN(len(models))], time.Duration(r.IntN(15000))*time.Millisecond
 		}
@@ -100,8 +111,11 @@ func (p plan) play(ctx context.Context, s *stage) {
 func (s *stage) do(ctx context.Context, f fault) error {
 	over := time.After(f.For)
 	p := s.named(f.Who)
-	s.note(strings.TrimSpace(f.Kind + " " + strings.Trim(f.Way, "0123456789")))
+	s.note(f.label())
 	switch f.Kind {
+	case "clock":
+		off, err := time.ParseDuration(f.Way)
+		return errors.Join(err, p.clock.set(off))
 	case "kill":
 		p.kill()
 		<-over

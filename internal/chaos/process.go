@@ -21,6 +21,7 @@ type process struct {
 	Listen string // its address; "" for none
 	Redis  *proxy // its own ways to the servers; nil where Redis is more than one
 	S3     *proxy
+	clock  clock
 
 	before   []string // of its command
 	programs []string // the first time the first, then the next
@@ -44,6 +45,10 @@ func (s *stage) process(ctx context.Context, name, program string, args ...strin
 		if strings.HasSuffix(name, "-2") {
 			slices.Reverse(p.programs)
 		}
+	}
+	p.clock = clock{filepath.Join(s.dir, name+".clock")}
+	if err := p.clock.set(0); err != nil {
+		return nil, err
 	}
 	host, before, err := s.network.add(ctx, name)
 	if err != nil {
@@ -83,8 +88,9 @@ func (p *process) start() error {
 	fmt.Fprintf(p.log, "--- start %s at %s\n", program, time.Now().Format(time.RFC3339Nano))
 	line := slices.Concat(p.before, []string{program}, p.args)
 	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), p.clock.env())
 	if p.before != nil { // it listens where others reach it
-		cmd.Env = append(os.Environ(), "RETRAIN_API_KEY="+apiKey)
+		cmd.Env = append(cmd.Env, "RETRAIN_API_KEY="+apiKey)
 	}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

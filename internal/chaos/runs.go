@@ -22,6 +22,8 @@ type ran struct {
 	}
 	Start  *retrain.Start
 	Result *retrain.Result
+
+	began, ended time.Time // when S3 was told, by its clock: those of the workers are wrong
 }
 
 func (r *ran) String() string { return fmt.Sprint(r.Model, "-", r.Number) }
@@ -54,14 +56,14 @@ func (t truth) runs(ctx context.Context, model string, known map[string]*ran) (r
 		}
 		folder := fmt.Sprintf("%s%08d/", prefix, n)
 		r.Start, r.Result = new(retrain.Start), new(retrain.Result)
-		if ok, err := t.read(ctx, folder+"result.json", r.Result); err != nil {
+		if r.ended, err = t.readAt(ctx, folder+"result.json", r.Result); err != nil {
 			return nil, err
-		} else if !ok {
+		} else if r.ended.IsZero() {
 			r.Result = nil
 		}
-		if ok, err := t.read(ctx, folder+"dataset.json", r.Start); err != nil {
+		if r.began, err = t.readAt(ctx, folder+"dataset.json", r.Start); err != nil {
 			return nil, err
-		} else if !ok {
+		} else if r.began.IsZero() {
 			r.Start = nil
 		}
 		if ok, err := t.read(ctx, folder+"request.json", &r.Request); err != nil || !ok {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,12 +150,17 @@ func (s *stage) programs(ctx context.Context) (string, error) {
 		return filepath.Abs(s.Bin)
 	}
 	bin := filepath.Join(s.dir, "bin")
-	return bin, build(ctx, bin)
+	with, err := overlay(ctx, filepath.Join(s.dir, "time"))
+	if err != nil {
+		return "", err
+	}
+	return bin, build(ctx, bin, "-overlay", with)
 }
 
 // build builds the programs into a folder. The state of the repository is no part of them: it changes more often.
-func build(ctx context.Context, dir string) error {
-	c := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", dir+"/", "retrain/cmd/producer", "retrain/cmd/scheduler", "retrain/cmd/worker")
+func build(ctx context.Context, dir string, flags ...string) error {
+	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-buildvcs=false", "-o", dir + "/"}, flags,
+		[]string{"retrain/cmd/producer", "retrain/cmd/scheduler", "retrain/cmd/worker"})...)
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -171,6 +177,7 @@ func names(workers int) []string {
 }
 
 func (s *stage) startAll(ctx context.Context) error {
+	clocks := rand.New(rand.NewPCG(s.Seed, 3))
 	for _, name := range names(s.Workers) {
 		var p *process
 		var err error
@@ -188,6 +195,11 @@ func (s *stage) startAll(ctx context.Context) error {
 			return err
 		}
 		s.all = append(s.all, p)
+		off := drawSkew(clocks)
+		s.sayf("the clock of %s is off by %v", name, off)
+		if err := p.clock.set(off); err != nil {
+			return err
+		}
 		if err := p.start(); err != nil {
 			return err
 		}
@@ -274,6 +286,9 @@ func (s *stage) heal(ctx context.Context) {
 		}
 	}
 	for _, p := range s.all {
+		if err := p.clock.set(0); err != nil {
+			s.sayf("set the clock of %s: %v", p.Name, err)
+		}
 		p.signal(contSignal)
 		if err := p.start(); err != nil {
 			s.sayf("start %s: %v", p.Name, err)

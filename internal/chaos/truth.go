@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -45,26 +46,39 @@ func (t truth) keys(ctx context.Context, prefix string) (keys []string, err erro
 
 // get returns an object, nil where there is none.
 func (t truth) get(ctx context.Context, key string) ([]byte, error) {
+	body, _, err := t.getAt(ctx, key)
+	return body, err
+}
+
+// getAt returns also when an object was written.
+func (t truth) getAt(ctx context.Context, key string) (body []byte, at time.Time, err error) {
 	o, err := t.client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: &key})
 	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
-		return nil, nil
+		return nil, at, nil
 	} else if err != nil {
-		return nil, err
+		return nil, at, err
 	}
 	defer o.Body.Close()
-	return io.ReadAll(o.Body)
+	body, err = io.ReadAll(o.Body)
+	return body, aws.ToTime(o.LastModified), err
 }
 
 // read decodes an object, and reports whether it is there.
 func (t truth) read(ctx context.Context, key string, v any) (bool, error) {
-	b, err := t.get(ctx, key)
+	at, err := t.readAt(ctx, key, v)
+	return !at.IsZero(), err
+}
+
+// readAt decodes an object, and returns when it was written; zero where there is none.
+func (t truth) readAt(ctx context.Context, key string, v any) (time.Time, error) {
+	b, at, err := t.getAt(ctx, key)
 	if err != nil || b == nil {
-		return false, err
+		return time.Time{}, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return true, fmt.Errorf("%s: %w", key, err)
+		return at, fmt.Errorf("%s: %w", key, err)
 	}
-	return true, nil
+	return at, nil
 }
 
 const logPrefix = "resources/items/log/"
