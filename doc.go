@@ -12,7 +12,7 @@
 //	request.go  a due model gets a run: one at work, at most one waiting
 //	sweep.go    what got lost on the way is found again; rebuild.go, all of it from S3
 //	import.go   a run that takes over what was trained elsewhere
-//	run.go      what a run is, from its request to its verdict
+//	run.go      what a run is, from its request to its verdict; tally.go, what became of all of them
 //	data.go     which records it sees
 //	fit.go      what learning is asked for, and what it answers
 //	train.go    the run at work: records → fit → gate → publish → announce
