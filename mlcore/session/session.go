@@ -2,6 +2,7 @@ package session
 
 /*
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -54,6 +55,14 @@ static void give_way(void) {
 		.size = 48, .policy = SCHED_BATCH, .nice = getpriority(PRIO_PROCESS, 0) + 8, .runtime = 100000 }; // ns, the least there is
 	if (attr.nice > 19) attr.nice = 19;
 	syscall(SYS_sched_setattr, 0, &attr, 0); // where it is forbidden all stays as it is
+#endif
+}
+
+// few_arenas has glibc keep what it allocates in n places. By default they are eight for each processor, and every load leaves its
+// pieces in another one: the memory of a server that changes its models grows for hundreds of them.
+static void few_arenas(int n) {
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, n);
 #endif
 }
 
@@ -343,8 +352,12 @@ func (c *Call) floats(x []float32, shape []int, y []float32) (got, total int, er
 }
 
 // OwnThreads makes TensorFlow give each session as many threads as its config says. Without it all of a process share those of
-// whoever came first, and sums may depend on that. It must be called before the first session; Open and Load do.
-var OwnThreads = sync.OnceFunc(func() { _ = os.Setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1") }) // the name is one
+// whoever came first, and sums may depend on that. It must be called before the first session; Open and Load do. So must what it
+// says of memory.
+var OwnThreads = sync.OnceFunc(func() {
+	_ = os.Setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1") // the name is one
+	C.few_arenas(C.int(max(2, runtime.NumCPU())))
+})
 
 func newOptions(cfg *Config, st status) (*C.TF_SessionOptions, error) {
 	OwnThreads()
