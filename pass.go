@@ -78,7 +78,7 @@ func (p *pass) of(ctx context.Context, m *Model) (Dataset, error) {
 	return is.data, is.err
 }
 
-// How many models are looked at at once: enough to keep Redis and S3 busy, and few enough to leave room for others.
+// How many models are looked at together: enough to keep Redis and S3 busy, and few enough to leave room for others.
 const looksAtOnce = 16
 
 // Of so many models it is said what went wrong: when a server is away it is the same for all.

@@ -145,7 +145,7 @@ func TestManyModelsAreListedTogether(t *testing.T) {
 	}
 }
 
-// Of models that are many those are looked at at once whose runs have ended, and each in its turn.
+// Of models that are many those are looked at together whose runs have ended, and each in its turn.
 func TestManyModelsAreKeptInTurn(t *testing.T) {
 	t.Parallel()
 	const models = 450
