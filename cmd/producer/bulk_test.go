@@ -142,7 +142,7 @@ func TestBulk(t *testing.T) {
 	s.nothingLeft(s.parts())
 	s.fails(retrain.NotFoundError, "no version 9", "predict", "price", "-f", file, "-o", out, "--version", "9")
 	s.fails(retrain.DataValidationError, "line 2", "predict", "price", "-f", s.write("half.jsonl", "{\"cost\":1}\n{\"cost\":"), "-o", out)
-	s.fails(retrain.DataValidationError, "no records", "predict", "price", "-f", s.write("none.jsonl", ""), "-o", out)
+	s.fails(retrain.DataValidationError, "none.jsonl is empty", "predict", "price", "-f", s.write("none.jsonl", ""), "-o", out)
 	s.fails(retrain.DataValidationError, "no such file", "predict", "price", "-f", file, "-o", filepath.Join(t.TempDir(), "no", "folder.jsonl"))
 	s.ok("predict", "price", "-f", file, "-o", out, "--restart")
 	for _, args := range [][]string{

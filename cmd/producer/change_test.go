@@ -45,7 +45,7 @@ func TestUpdate(t *testing.T) {
 		s.write("unknown.jsonl", `{"id":"p1","cost":0}`+"\n"+`{"id":"p7"}`+"\n"+`{"id":"p8"}`+"\n"))
 	s.fails(retrain.DataValidationError, "record 1 has no id", "update", "products", s.write("nameless.jsonl", `{"cost":0}`))
 	s.fails(retrain.DataValidationError, "broken.jsonl: line 1", "update", "products", s.write("broken.jsonl", `{"id":"p1",`))
-	s.fails(retrain.DataValidationError, "no records are named", "update", "products", s.write("none.jsonl", ""))
+	s.fails(retrain.DataValidationError, "none.jsonl is empty", "update", "products", s.write("none.jsonl", ""))
 	s.fails(retrain.NotFoundError, `no resource "goods"`, "update", "goods", s.write("one.jsonl", `{"id":"p1"}`))
 	s.holds(want...)
 }
