@@ -9,14 +9,15 @@ export function tell(error) {
   notice.hidden = false;
 }
 
-// sure asks, and answers whether the person wants that.
+// sure asks, and answers whether the person wants that. A dialog that has closed says so a moment later, perhaps to the next
+// question, which is open then.
 function sure(title, explains, yes) {
   const dialog = document.getElementById('ask');
   document.getElementById('ask-title').textContent = title;
   document.getElementById('ask-text').textContent = explains;
   document.getElementById('ask-yes').textContent = yes;
   return new Promise((done) => {
-    dialog.onclose = () => done(dialog.returnValue === 'yes');
+    dialog.onclose = () => { if (!dialog.open) done(dialog.returnValue === 'yes'); };
     dialog.returnValue = 'no';
     dialog.showModal();
   });
