@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -87,4 +88,27 @@ func (d *Dataset) Batches() []string {
 		ids = append(ids, o.Batches...)
 	}
 	return ids
+}
+
+// Of a model's newest runs so many are looked at for one that is not finished: one is at work, and one waits.
+const newestRuns = 4
+
+// OldestRead returns the oldest generation of a resource that an unfinished run of one of the models reads; math.MaxInt for none.
+func OldestRead(ctx context.Context, runs RunHistory, models []*Model, resource string) (int, error) {
+	oldest := math.MaxInt
+	for _, m := range models {
+		looked := 0
+		for run, err := range runs.Runs(ctx, m.Name) {
+			if err != nil {
+				return 0, err
+			}
+			if run.Start != nil && run.Result == nil && run.Start.Dataset.Resource == resource {
+				oldest = min(oldest, run.Start.Dataset.Generation)
+			}
+			if looked++; looked == newestRuns {
+				break
+			}
+		}
+	}
+	return oldest, nil
 }

@@ -142,6 +142,7 @@ func (c *compaction) writeSegment(ctx context.Context, folder string) (segmentEn
 // writeFiles stores the records, and once more for each sorting.
 func (c *compaction) writeFiles(ctx context.Context, folder string, s *segmentEntry) (err error) {
 	shape := newShape(c.frames, c.picks)
+	shape.plain = c.Tuning.Plain
 	s.Fields = shape.counts()
 	meta := segmentMeta{Batches: s.Batches.Key, To: s.To}
 	s.Main, err = c.put(ctx, folder+"main.parquet", func() ([]byte, error) {

@@ -32,6 +32,7 @@ type Tuning struct {
 	Grace   time.Duration // how long a reader may need for what it has begun: nothing is deleted before; 1 hour
 	Packs   time.Duration // how long batches are kept as they came; 24 hours
 	Rows    int           // the most rows of a segment, and of what is compacted at once; 524288
+	Plain   bool          // segments are written as they are, not compressed: for whom bytes are cheaper than processors
 }
 
 func (t Tuning) withDefaults() Tuning {

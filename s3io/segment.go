@@ -79,6 +79,7 @@ type shape struct {
 	frames []*frame
 	picks  []place
 	fields []shapeField
+	plain  bool // it is not compressed
 }
 
 type shapeField struct {
@@ -217,6 +218,9 @@ func (s *shape) encode(meta segmentMeta, groups [][]int32, withPosition bool) (b
 	var out bytes.Buffer
 	options := []parquet.WriterOption{schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}), parquet.DictionaryMaxBytes(dictionary),
 		parquet.ColumnIndexSizeLimit(func([]string) int { return statistics }), parquet.KeyValueMetadata(metaKey, string(text))}
+	if s.plain {
+		options = append(options, parquet.Compression(&parquet.Uncompressed))
+	}
 	if meta.Main != nil { // of a copy the footer is read each time: what it says of bounds would be a third of it
 		for _, path := range schema.Columns() {
 			options = append(options, parquet.SkipPageBounds(path...))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"retrain"
@@ -30,29 +29,11 @@ func (a *App) Compact(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Of a model's newest runs so many are looked at for one that is not finished: one is at work, and one waits.
-const newestRuns = 4
-
 // pinned returns the oldest index of a resource that an unfinished run reads.
 func (a *App) pinned(ctx context.Context, resource string) (int, error) {
 	specs, err := a.Catalog.Specs(ctx)
 	if err != nil {
 		return 0, err
 	}
-	oldest := math.MaxInt
-	for _, m := range specs.Models {
-		looked := 0
-		for run, err := range a.Runs.Runs(ctx, m.Name) {
-			if err != nil {
-				return 0, err
-			}
-			if run.Start != nil && run.Result == nil && run.Start.Dataset.Resource == resource {
-				oldest = min(oldest, run.Start.Dataset.Generation)
-			}
-			if looked++; looked == newestRuns {
-				break
-			}
-		}
-	}
-	return oldest, nil
+	return retrain.OldestRead(ctx, a.Runs, specs.Models, resource)
 }

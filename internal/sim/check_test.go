@@ -25,7 +25,8 @@ type vault struct {
 	*world
 	runs      map[string]map[int]*written // by model and number
 	champions map[string]retrain.Champion
-	read      map[string][]retrain.Record // batches, which never change
+	logged    map[string]bool  // batches that were stored
+	absorbed  map[int][]string // batches by absorption
 }
 
 // A written is what was written of a run.
@@ -35,6 +36,8 @@ type written struct {
 	result       *retrain.Result
 	began, ended time.Time // by the true clock
 	by           string
+	weights      string // that follow from its data
+	rows         int
 }
 
 func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond s3io.Cond) (s3io.ETag, error) {
@@ -49,9 +52,7 @@ func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond 
 		return e, nil // check compares it with the runs
 	}
 	if parts[0] != "models" {
-		if existed {
-			v.brokenf("%s was written twice", key)
-		}
+		v.filed(key, existed)
 		return e, nil
 	}
 	model, file := parts[1], parts[len(parts)-1]
@@ -70,6 +71,19 @@ func (v *vault) put(ctx context.Context, n *node, key string, body []byte, cond 
 		v.wrote(n, model, number, file, body)
 	}
 	return e, nil
+}
+
+// filed: what belongs to a resource is written once, but for its index.
+func (v *vault) filed(key string, existed bool) {
+	if existed && !strings.HasSuffix(key, "/index.json") {
+		v.brokenf("%s was written twice", key)
+	}
+	if batch, ok := strings.CutPrefix(key, "resources/items/log/"); ok {
+		if v.logged == nil {
+			v.logged = make(map[string]bool)
+		}
+		v.logged[strings.TrimSuffix(batch, ".jsonl.zst")] = true
+	}
 }
 
 // cancelNow has somebody cancel a run, once in a while, which is about to be published.
@@ -93,7 +107,23 @@ func (v *vault) remove(ctx context.Context, key string) error {
 			}
 		}
 	}
+	for model, runs := range v.runs {
+		for number, r := range runs {
+			if r.start != nil && r.result == nil && v.named(&r.start.Dataset, key) {
+				v.brokenf("%s is removed, which %s-%d reads", key, model, number)
+			}
+		}
+	}
 	return v.Delete(ctx, key)
+}
+
+// named reports whether a data set needs an object. What the log had is read from its pack then.
+func (v *vault) named(d *retrain.Dataset, key string) bool {
+	if strings.HasPrefix(key, "resources/items/log/") {
+		return false
+	}
+	_, _, err := v.Get(context.Background(), key)
+	return err == nil && slices.ContainsFunc(d.Objects, func(o retrain.DataObject) bool { return o.Key == key || o.Without == key })
 }
 
 // moved: the pointer goes forward by one.
@@ -124,6 +154,7 @@ func (v *vault) wrote(n *node, model string, number int, file string, body []byt
 	case "dataset.json":
 		runs[number].start, runs[number].began = new(retrain.Start), time.Now()
 		err = json.Unmarshal(body, runs[number].start)
+		v.learns(model, runs[number])
 		for other, r := range runs {
 			if other != number && r.start != nil && r.result == nil {
 				v.brokenf("%s-%d began while %s-%d was at work", model, number, model, other)
@@ -136,6 +167,18 @@ func (v *vault) wrote(n *node, model string, number int, file string, body []byt
 	if err != nil {
 		v.brokenf("%s-%d: %s: %v", model, number, file, err)
 	}
+}
+
+// learns notes what weights a run's data make, as long as they are there.
+func (v *vault) learns(model string, r *written) {
+	weights, rows, err := begin(model, (&s3io.Records{Bucket: v.Memory}).Tables(context.Background(), r.start.Dataset))
+	if err != nil {
+		v.brokenf("%s: the data of its run: %v", model, err)
+	}
+	for slice := range fitSlices {
+		weights = learn(weights, slice)
+	}
+	r.weights, r.rows = weights, rows
 }
 
 // requested: only one run waits, and one that nobody asked for has something to learn, and waited after a failure.
@@ -184,7 +227,7 @@ func (v *vault) left(m *retrain.Model) (rows int) {
 	seen := make(map[string]bool)
 	for _, r := range v.runs[m.Name] {
 		if r.start != nil && (r.result == nil || r.result.State == retrain.Published || r.result.State == retrain.Rejected) {
-			for _, batch := range r.start.Dataset.Batches() {
+			for _, batch := range v.seenBy(r.start.Dataset) {
 				seen[batch] = true
 			}
 		}
@@ -198,30 +241,33 @@ func (v *vault) left(m *retrain.Model) (rows int) {
 	return rows
 }
 
-// stored returns all batches.
-func (v *vault) stored() map[string][]retrain.Record {
-	ctx := context.Background()
-	log := &s3io.Records{Bucket: v.Memory}
-	data, err := log.Snapshot(ctx, retrain.Resource{Name: "items"}, nil)
-	if err != nil {
-		v.brokenf("%v", err)
+// seenBy returns the batches of a data set, those that were absorbed one by one.
+func (v *vault) seenBy(d retrain.Dataset) (batches []string) {
+	if v.absorbed == nil {
+		v.absorbed = make(map[int][]string)
 	}
-	if v.read == nil {
-		v.read = make(map[string][]retrain.Record)
-	}
-	for _, o := range data.Objects {
-		if v.read[o.Batch] != nil {
-			continue
-		}
-		for t, err := range log.Tables(ctx, retrain.Dataset{Resource: "items", Objects: []retrain.DataObject{o}}) {
-			if err != nil {
-				v.brokenf("%v", err)
-				return nil
+	for n := 1; n <= d.Absorbed; n++ {
+		if v.absorbed[n] == nil {
+			var err error
+			if v.absorbed[n], err = (&s3io.Records{Bucket: v.Memory}).Absorbed(context.Background(), items.Name, n); err != nil {
+				v.brokenf("absorption %d: %v", n, err)
 			}
-			v.read[o.Batch] = slices.AppendSeq(v.read[o.Batch], t.Records())
 		}
+		batches = append(batches, v.absorbed[n]...)
 	}
-	return v.read
+	d.Absorbed = 0 // the others
+	return append(batches, d.Batches()...)
+}
+
+// stored returns all batches that were stored.
+func (v *vault) stored() map[string][]retrain.Record {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := make(map[string][]retrain.Record)
+	for batch := range v.logged {
+		all[batch] = v.sent[batch]
+	}
+	return all
 }
 
 // resting returns what is left to do.
@@ -258,12 +304,7 @@ func (w *world) stateOf(model string) (retrain.State, error) {
 
 // check checks all that S3 tells, at the end.
 func (w *world) check() {
-	places := make(map[string]int)
-	for _, records := range w.vault.stored() {
-		for _, r := range records {
-			places[r.ID()]++
-		}
-	}
+	places := w.readAll()
 	for id, batch := range w.acked {
 		if places[id] != 1 {
 			w.brokenf("row %s of batch %s is %d times there", id, batch, places[id])
@@ -279,6 +320,27 @@ func (w *world) check() {
 			w.checkRun(registry, retrain.RunID{Model: m.Name, Number: number}, r)
 		}
 	}
+}
+
+// readAll returns how often each row is read that is stored.
+func (w *world) readAll() map[string]int {
+	places := make(map[string]int)
+	log := &s3io.Records{Bucket: w.vault.Memory}
+	data, err := log.Snapshot(context.Background(), items, nil)
+	if err != nil {
+		w.brokenf("%v", err)
+	}
+	for t, err := range log.Tables(context.Background(), data) {
+		if err != nil {
+			w.brokenf("%v", err)
+			break
+		}
+		for r := range t.Records() {
+			places[r.ID()]++
+		}
+	}
+	w.absorbed += data.Absorbed
+	return places
 }
 
 // checkTally: whoever counts the runs by their tally comes to what they are.
@@ -330,17 +392,10 @@ func (w *world) checkRun(registry *s3io.Registry, id retrain.RunID, r *written) 
 	if err != nil {
 		return
 	}
-	weights, rows, err := begin(id.Model, (&s3io.Records{Bucket: w.vault.Memory}).Tables(context.Background(), r.start.Dataset))
-	if err != nil {
-		w.brokenf("%s: %v", id, err)
-	}
-	for slice := range fitSlices {
-		weights = learn(weights, slice)
-	}
 	key := "models/" + id.Model + "/versions/" + strconv.Itoa(id.Number) + "/saved_model.pb"
 	b, _, err := w.vault.Get(context.Background(), key)
 	sum := sha256.Sum256(b)
-	if err != nil || string(b) != weights || mf.Fit.Samples != rows || mf.Files["saved_model.pb"].SHA256 != hex.EncodeToString(sum[:]) {
-		w.brokenf("version %s: %s of %d rows, %v; its data make %s of %d; %+v", id, b, mf.Fit.Samples, err, weights, rows, mf.Files)
+	if err != nil || string(b) != r.weights || mf.Fit.Samples != r.rows || mf.Files["saved_model.pb"].SHA256 != hex.EncodeToString(sum[:]) {
+		w.brokenf("version %s: %s of %d rows, %v; its data make %s of %d; %+v", id, b, mf.Fit.Samples, err, r.weights, r.rows, mf.Files)
 	}
 }

@@ -38,6 +38,10 @@ var (
 	errLost = retrain.Errorf(retrain.UnavailableError, "the connection broke")
 )
 
+// What is compacted soon is deleted late: as in life, where a grace of an hour is far more than anybody's clock is off, or a call takes. Nothing
+// is compressed, since the decoders of packages last longer than a story.
+var tuning = s3io.Tuning{Objects: 4, Age: 10 * time.Second, Grace: 40 * time.Second, Packs: time.Minute, Plain: true}
+
 func (w *world) node(name string) *node {
 	n := &node{world: w, name: name, cut: make(map[string]time.Time)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -46,7 +50,10 @@ func (w *world) node(name string) *node {
 	n.ledger = &taskstest.Ledger{Server: w.redis, Do: n.toRedis, Now: time.Now}
 	n.queue, n.leases = &taskstest.Queue{Server: w.redis, Do: n.toRedis}, &taskstest.Leases{Server: w.redis, Do: n.toRedis}
 	n.stream = &taskstest.Stream{Server: w.redis, Do: n.toRedis}
-	n.runs, n.records, n.shelf = &s3io.Runs{Bucket: n.bucket}, &s3io.Records{Bucket: n.bucket}, &s3io.Registry{Bucket: n.bucket}
+	n.runs, n.shelf = &s3io.Runs{Bucket: n.bucket}, &s3io.Registry{Bucket: n.bucket}
+	n.records = &s3io.Records{Bucket: n.bucket, Tuning: tuning, Pinned: func(ctx context.Context, resource string) (int, error) {
+		return retrain.OldestRead(ctx, n.runs, models(), resource)
+	}}
 	return n
 }
 

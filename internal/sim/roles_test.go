@@ -93,6 +93,9 @@ func (n *node) schedules() {
 		if i%10 == 5 {
 			_ = k.Keep(n.ctx)
 		}
+		if *compacts && i%8 == 3 {
+			_, _ = n.records.Compact(n.ctx, items)
+		}
 		if !n.wait(time.Second) {
 			return
 		}
@@ -102,7 +105,7 @@ func (n *node) schedules() {
 // trains is what a training worker does.
 func (n *node) trains() {
 	t := &retrain.Training{Catalog: n.catalog, Runs: n.runs, Source: n.records, Leases: n.leases, Ledger: n.ledger, Fitter: n, Registry: n.shelf,
-		Fetch: n.shelf.Fetch, Queue: n.queue, Events: n.stream, Now: n.now, Log: discard}
+		Fetch: n.shelf.Fetch, Queue: n.queue, Events: n.stream, Fold: n.sweeper().Fold, Now: n.now, Log: discard}
 	for {
 		task, err := n.queue.Next(n.random.IntN)
 		if err == nil && task != nil {
@@ -159,10 +162,12 @@ func (n *node) Fit(ctx context.Context, job retrain.Job) (retrain.Fit, error) {
 			return retrain.Fit{}, err
 		}
 	}
+	defer n.atWork(job.Model.Name, rows)()
 	for ; slice < fitSlices; slice++ {
 		if !sleep(ctx, n.slice) {
 			return retrain.Fit{}, context.Cause(ctx)
 		}
+		n.alone()
 		weights = learn(weights, slice)
 		if err := job.SaveCheckpoint(ctx, fmt.Append(nil, slice+1, " ", weights)); err != nil {
 			return retrain.Fit{}, err

@@ -17,6 +17,7 @@ import (
 var (
 	oneSeed   = flag.Uint64("sim.seed", 0, "play this story alone, and show it with -v")
 	firstSeed = flag.Uint64("sim.first", 1, "the first seed")
+	compacts  = flag.Bool("sim.compact", false, "the schedulers compact the records, far sooner than in life")
 	manySeeds = flag.Int("sim.seeds", 150, "how many stories are played")
 )
 

@@ -28,16 +28,20 @@ type world struct {
 
 	diverges bool          // some data cannot be learnt
 	slice    time.Duration // how long a slice of a fit takes
+	fits     []*fitting    // that are under way
 
 	nodes   map[string]*node // that live, by name
 	at      sync.WaitGroup   // all that goes on
 	quiet   context.Context  //nolint:containedctx // ends when clients and faults do
 	hush    context.CancelFunc
 	acked   map[string]string // batch by row
-	jumps   bool              // a clock has jumped
-	harmed  bool              // Redis has lost something
+	sent    map[string][]retrain.Record
+	jumps   bool // a clock has jumped
+	harmed  bool // Redis has lost something
 	broken  []string
 	batches int
+
+	absorbed int // absorptions, at the end
 }
 
 func models() []*retrain.Model {
@@ -55,16 +59,22 @@ func models() []*retrain.Model {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
-	w := &world{schedule: newSchedule(seed), t: t, redis: new(taskstest.Server), nodes: make(map[string]*node), acked: make(map[string]string)}
+	w := &world{schedule: newSchedule(seed), t: t, redis: new(taskstest.Server), nodes: make(map[string]*node), acked: make(map[string]string),
+		sent: make(map[string][]retrain.Record)}
 	w.vault = &vault{Memory: new(s3io.Memory), world: w, runs: make(map[string]map[int]*written), champions: make(map[string]retrain.Champion)}
 	w.quiet, w.hush = context.WithCancel(context.Background())
 	w.diverges, w.slice = w.random.IntN(3) == 0, time.Duration(50+w.random.IntN(1500))*time.Millisecond
+	if w.random.IntN(4) == 0 { // long enough to be noticed where nobody should be
+		w.slice += 4 * time.Second
+	}
 	w.apply(models())
 	return w
 }
 
+var items = retrain.Resource{Name: "items", Partitions: map[string][]string{"bySide": {"side"}}}
+
 func (w *world) apply(ms []*retrain.Model) {
-	specs := retrain.Specs{Resources: []retrain.Resource{{Name: "items", Partitions: map[string][]string{"bySide": {"side"}}}}, Models: ms}
+	specs := retrain.Specs{Resources: []retrain.Resource{items}, Models: ms}
 	if _, _, err := (&s3io.Specs{Bucket: w.vault.Memory}).Apply(context.Background(), specs); err != nil {
 		w.t.Fatal(err)
 	}
@@ -104,6 +114,9 @@ func (w *world) client(number int, r *rand.Rand) {
 		for k := range 1 + r.IntN(9) {
 			b.Records = append(b.Records, retrain.Record{"id": fmt.Sprint(b.ID, "-", k), "x": float64(k), "y": float64(k), "side": []string{"east", "west"}[r.IntN(2)]})
 		}
+		w.mu.Lock()
+		w.sent[b.ID] = b.Records
+		w.mu.Unlock()
 		for try := r.IntN(2); w.quiet.Err() == nil; try++ {
 			if n := w.alive(fmt.Sprint("producer-", 1+try%2)); n != nil {
 				if _, err := n.inserter().Insert(n.ctx, b); err == nil {
