@@ -18,8 +18,8 @@ type Bucket interface {
 	// GetRange returns at most n bytes of an object from an offset on, fewer where it ends before, and the ETag of the whole; or a
 	// NotFoundError. An offset at or behind the end is a DataValidationError.
 	GetRange(ctx context.Context, key string, offset, n int64) ([]byte, ETag, error)
-	// Put stores an object under a condition, and returns a ConflictError where the condition does not hold. The body is not
-	// kept.
+	// Put stores an object under a condition, and returns a ConflictError where the condition does not hold. That is no proof that
+	// nothing was stored: the first of two attempts may have been, and its answer lost. The body is not kept.
 	Put(ctx context.Context, key string, body []byte, cond Cond) (ETag, error)
 	// Delete removes an object; one that does not exist is no error.
 	Delete(ctx context.Context, key string) error

@@ -61,7 +61,6 @@ type compaction struct {
 	packed   packHead
 	bodies   [][]byte
 	without  map[int]bitset // of other segments, by place: which rows no longer hold
-	written  []string
 	absorbed int
 }
 
@@ -168,11 +167,10 @@ func (c *compaction) run(ctx context.Context) error {
 	if c.now().Sub(c.began) > c.Tuning.withDefaults().Grace/2 {
 		return retrain.Errorf(retrain.UnavailableError, "compacting %s took so long that what it has written may be taken for left behind", c.resource.Name)
 	}
-	err = c.swap(ctx, c.resource.Name, next)
-	if errors.Is(err, retrain.ConflictError) {
-		return errors.Join(err, c.remove(ctx, c.written)) // somebody else was first
-	} else if err != nil {
-		return err // whether it is true now is not known: what was written stays until it is known to be of nobody
+	// Where this fails, even by a ConflictError, the index may name what was written: an attempt whose answer was lost may have
+	// made it true, and somebody else may have moved it on. So it stays until it is known to be of nobody.
+	if err := c.swap(ctx, c.resource.Name, next); err != nil {
+		return err
 	}
 	var keys []string
 	for i := range c.take {

@@ -1,6 +1,7 @@
 package s3io_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -177,5 +178,53 @@ func TestNumbersAsTheyWere(t *testing.T) {
 	compact(t, log, products)
 	if got := stored(t, log, nil); !reflect.DeepEqual(got[:4], before) || got[4]["n"] != "drifted" {
 		t.Errorf("got %v\nwant %v", got, before)
+	}
+}
+
+// The answer to a swap is lost, the next attempt is refused because of the first: what the index names by then must stay.
+func TestASwapThatIsRefusedMayHaveHappened(t *testing.T) {
+	memory := new(s3io.Memory)
+	log := &s3io.Records{Tuning: always, Bucket: &s3io.Faulty{Bucket: memory, After: func(op s3io.Op, key string) error {
+		if op == s3io.OpPut && strings.HasSuffix(key, "index.json") {
+			return retrain.Errorf(retrain.ConflictError, "the condition does not hold")
+		}
+		return nil
+	}}}
+	appendNew(t, log, batch("one", begin, retrain.Record{"n": 1.}))
+	compact(t, log, products)
+	log = &s3io.Records{Bucket: memory, Tuning: always}
+	if got := stored(t, log, nil); len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+	compact(t, log, products)
+	if got, left := stored(t, log, nil), keys(t, memory, "resources/products/log/"); len(got) != 1 || len(left) != 0 {
+		t.Errorf("compacted again: got %v, left %q", got, left)
+	}
+}
+
+// An index that names what is not there is damage, and not somebody else's progress.
+func TestAnIndexWithoutItsSegments(t *testing.T) {
+	memory := new(s3io.Memory)
+	log := &s3io.Records{Bucket: memory, Tuning: always}
+	appendNew(t, log, batch("one", begin, retrain.Record{"n": 1.}))
+	const key = "resources/products/log/one.jsonl.zst"
+	object, _, err := memory.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact(t, log, products)
+	if _, err := memory.Put(t.Context(), key, object, s3io.IfAbsent); err != nil { // has it been absorbed? the segment would say
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"packs", "segments"} {
+		for _, key := range keys(t, memory, "resources/products/"+folder) {
+			if err := memory.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, err = (&s3io.Records{Bucket: memory}).Snapshot(t.Context(), products, nil)
+	if !errors.Is(err, retrain.DataValidationError) || !strings.Contains(err.Error(), "segments/") {
+		t.Errorf("got %v, want what is missing", err)
 	}
 }

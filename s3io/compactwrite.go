@@ -71,7 +71,6 @@ func (c *compaction) put(ctx context.Context, key string, encode func() ([]byte,
 	if err != nil {
 		return fileRef{}, err
 	}
-	c.written = append(c.written, key)
 	e, err := c.Bucket.Put(ctx, key, body, IfAbsent)
 	if errors.Is(err, retrain.ConflictError) { // nobody else has the token: this was a mistake of ours, and no race
 		err = fmt.Errorf("%s exists: %s", key, err.Error())

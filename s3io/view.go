@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -38,10 +39,17 @@ func (r *Records) view(ctx context.Context, resource string) (*view, error) {
 
 // viewed is a view whose objects have heads, also where a reader needs none.
 func (r *Records) viewed(ctx context.Context, resource string, heads bool) (*view, error) {
+	var last ETag
 	for {
 		v, err := r.look(ctx, resource, heads)
-		if !errors.Is(err, errAbsorbedMeanwhile) {
+		switch {
+		case !errors.Is(err, errAbsorbedMeanwhile):
 			return v, err
+		case v != nil && v.etag == last: // it has not moved on: what it names is not there
+			return nil, retrain.Errorf(retrain.DataValidationError, "%s is damaged: %s", indexKey(resource), err.Error()).
+				WithHint("has anything but Retrain deleted objects of the bucket? restore them from its versions")
+		case v != nil:
+			last = v.etag
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
@@ -182,7 +190,7 @@ func (r *Records) absorbedSince(ctx context.Context, ix *index, after int) (func
 		for i := range ix.Segments {
 			set, err := r.batchSet(ctx, ix.Segments[i].Batches.Key)
 			if errors.Is(err, retrain.NotFoundError) {
-				return nil, errAbsorbedMeanwhile // the index is old
+				return nil, fmt.Errorf("%w: %w", errAbsorbedMeanwhile, err) // the index is old
 			} else if err != nil {
 				return nil, err
 			}
