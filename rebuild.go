@@ -15,6 +15,8 @@ type past struct {
 	failed time.Time      // when the newest failure was
 	served int            // the highest version that became champion by itself
 
+	absorbed int // the latest absorption that was learnt, or that the run at work took
+
 	running, needy *Run // the run at work; the newest one, if it failed for too few rows
 }
 
@@ -24,11 +26,32 @@ func (s *Sweeper) rebuild(ctx context.Context, m *Model) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Ledger.Reset(ctx, m.Name, p.State, p.learnt, p.taken); err != nil {
+	folded, err := s.foldedLast(ctx, m, p.absorbed)
+	if err != nil {
+		return err
+	}
+	if err := s.Ledger.Reset(ctx, m.Name, p.State, p.learnt, p.taken, folded); err != nil {
 		return err
 	}
 	s.Log.InfoContext(ctx, "state rebuilt", "model", m.Name, "latest", p.Latest, "running", p.Running, "queued", p.Queued)
 	return nil
+}
+
+// Of so many absorptions a rebuilt state knows which batches they have.
+const reminded = 4
+
+// foldedLast returns the batches of the last absorptions up to one. Somebody may have been about to count one of those, ever since before
+// it was absorbed.
+func (s *Sweeper) foldedLast(ctx context.Context, m *Model, last int) (folded []string, err error) {
+	archive, ok := s.Source.(Archive)
+	for n := last; ok && n > max(0, last-reminded); n-- {
+		batches, err := archive.Absorbed(ctx, m.Resource, n)
+		if err != nil {
+			return nil, err
+		}
+		folded = append(folded, batches...)
+	}
+	return folded, nil
 }
 
 // recall reads a model's runs, newest first, back to the last that learnt something.
@@ -45,7 +68,7 @@ func (s *Sweeper) recall(ctx context.Context, m *Model) (p past, err error) {
 			return p, err
 		}
 		p.Latest = max(p.Latest, run.ID.Number)
-		s.recallRun(&p, &run)
+		s.recallRun(&p, m, &run)
 		if p.learnt != nil {
 			break
 		}
@@ -59,8 +82,12 @@ func (s *Sweeper) recall(ctx context.Context, m *Model) (p past, err error) {
 	return p, nil
 }
 
-func (s *Sweeper) recallRun(p *past, run *Run) {
-	switch run.State() {
+func (s *Sweeper) recallRun(p *past, m *Model, run *Run) {
+	state := run.State()
+	if (state == Running || state == Published || state == Rejected) && run.Start.Dataset.Resource == m.Resource {
+		p.absorbed = max(p.absorbed, run.Start.Dataset.Absorbed)
+	}
+	switch state {
 	case Queued:
 		p.Queued = run.ID.Number
 	case Running:

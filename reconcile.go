@@ -3,6 +3,7 @@ package retrain
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Reconcile compares the count of every model with the records in S3 and counts what is missing. It looks at what every resource
@@ -96,19 +97,12 @@ func (s *Sweeper) count(ctx context.Context, m *Model, p *pass) error {
 	if s.Witness != nil {
 		s.Witness.Uncounted(m.Name, len(missing))
 	}
+	came := slices.DeleteFunc(slices.Clone(missing), func(batch string) bool { return absorption(data.Resource, batch) > 0 })
 	counted := 0
-	var came []string
-	for _, batch := range missing {
-		n := absorption(data.Resource, batch)
-		if n == 0 {
-			came = append(came, batch)
-			continue
-		}
-		found, err := s.fold(ctx, m, data.Resource, n)
-		if err != nil {
+	if len(came) < len(missing) {
+		if counted, err = s.foldMissing(ctx, m, data.Resource, missing); err != nil {
 			return err
 		}
-		counted += found
 	}
 	if err := s.countBatches(ctx, m, &data, came); err != nil {
 		return err
@@ -118,6 +112,26 @@ func (s *Sweeper) count(ctx context.Context, m *Model, p *pass) error {
 		s.Log.InfoContext(ctx, "counted what was stored and not counted", "model", m.Name, "batches", counted)
 	}
 	return nil
+}
+
+// foldMissing folds the absorptions among some batches, and returns how many batches were counted with that. It leaves them while a run
+// waits: its data may have been named before they were absorbed, and then it is about to take their batches one by one. That run
+// learns what is not counted, too.
+func (s *Sweeper) foldMissing(ctx context.Context, m *Model, resource string, missing []string) (counted int, err error) {
+	state, err := s.Ledger.State(ctx, m.Name) // after the absorptions were seen: a run that is requested from now on sees them too
+	if err != nil || state.Queued != 0 {
+		return 0, err
+	}
+	for _, batch := range missing {
+		if n := absorption(resource, batch); n > 0 {
+			found, err := s.fold(ctx, m, resource, n)
+			if err != nil {
+				return counted, err
+			}
+			counted += found
+		}
+	}
+	return counted, nil
 }
 
 // Fold sees to it that the absorptions of a data set are counted as such, so that a run can take them.

@@ -300,7 +300,7 @@ func TestTheStorySurvivesAnOldRedis(t *testing.T) {
 				if i == restored {
 					w.redis.FlushAll()
 					w.queue = nil
-					w.again(func() error { return w.ledger.Reset(t.Context(), "price", retrain.State{}, nil, nil) })
+					w.again(func() error { return w.ledger.Reset(t.Context(), "price", retrain.State{}, nil, nil, nil) })
 				}
 				var n int
 				if _, err := fmt.Sscanf(act, "insert %d", &n); err == nil {

@@ -19,9 +19,9 @@ type SweepLedger interface {
 	CountAll(ctx context.Context, model string, rows map[string]int) error
 	// State returns what is known of a model, or a NotFoundError where its state has to be rebuilt.
 	State(ctx context.Context, model string) (State, error)
-	// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
-	// nothing where a state exists.
-	Reset(ctx context.Context, model string, s State, learnt []string, taken map[string]int) error
+	// Reset stores a rebuilt state: the batches that are learnt, those that the running run took, with their rows, and those that are
+	// among them by the id of their absorption only, and are not counted again. It does nothing where a state exists.
+	Reset(ctx context.Context, model string, s State, learnt []string, taken map[string]int, folded []string) error
 	// Uncounted returns those of the batches that were never counted for the model, in their order.
 	Uncounted(ctx context.Context, model string, batches []string) ([]string, error)
 	// Fold puts the batches of an absorption together under its id, and returns those that have to be counted before; nothing is

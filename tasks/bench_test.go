@@ -22,7 +22,7 @@ func connectB(b *testing.B) *tasks.Conn {
 
 func BenchmarkCount(b *testing.B) {
 	l := &tasks.Ledger{Conn: connectB(b)}
-	if err := l.Reset(b.Context(), "price", retrain.State{}, nil, nil); err != nil {
+	if err := l.Reset(b.Context(), "price", retrain.State{}, nil, nil, nil); err != nil {
 		b.Fatal(err)
 	}
 	var n atomic.Int64

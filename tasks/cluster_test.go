@@ -26,7 +26,7 @@ func everything(t *testing.T, c *tasks.Conn) {
 	t.Helper()
 	ctx := t.Context()
 	l, leases := book(t, c), &tasks.Leases{Conn: c}
-	must(t, l.Reset(ctx, "other", retrain.State{Latest: 1, Running: 1}, []string{"a"}, map[string]int{"b": 2}))
+	must(t, l.Reset(ctx, "other", retrain.State{Latest: 1, Running: 1}, []string{"a"}, map[string]int{"b": 2}, nil))
 	events := follow(t, c)
 	wantEvents(t, events, retrain.Event{})
 	count(t, l, "a", 5)

@@ -107,14 +107,14 @@ func compare(t *testing.T, r *rapid.T, c *tasks.Conn) {
 		},
 		"reset": func(r *rapid.T) {
 			s := retrain.State{Latest: rapid.IntRange(0, 3).Draw(r, "latest"), Failures: rapid.IntRange(0, 2).Draw(r, "failures")}
-			learnt, taken := some.Draw(r, "learnt"), map[string]int{}
+			learnt, taken, folded := some.Draw(r, "learnt"), map[string]int{}, some.Draw(r, "folded")
 			if s.Latest > 0 && rapid.Bool().Draw(r, "running") {
 				s.Running, s.Since = s.Latest, now
 				for _, b := range some.Draw(r, "taken") {
 					taken[b] = 3
 				}
 			}
-			both(none(l.Reset(ctx, "price", s, learnt, taken)))(none(m.Reset(ctx, "price", s, learnt, taken)))
+			both(none(l.Reset(ctx, "price", s, learnt, taken, folded)))(none(m.Reset(ctx, "price", s, learnt, taken, folded)))
 		},
 		"lose everything": func(r *rapid.T) {
 			if rapid.IntRange(0, 9).Draw(r, "luck") == 0 {

@@ -24,7 +24,7 @@ var noon = time.Date(2026, 7, 1, 12, 0, 0, 123_000_000, time.UTC)
 func book(t *testing.T, c *tasks.Conn) *tasks.Ledger {
 	t.Helper()
 	l := &tasks.Ledger{Conn: c, Now: func() time.Time { return noon }}
-	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil))
+	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil, nil))
 	return l
 }
 
@@ -282,8 +282,8 @@ func TestResetRebuilds(t *testing.T) {
 		ctx := t.Context()
 		want := retrain.State{Since: noon, Needs: 3, Failures: 2, NotBefore: noon.Add(time.Minute), LastError: "why", Latest: 8, Running: 7,
 			Queued: 8, Attempt: 1, Handed: noon, Rebuilt: noon, At: noon}
-		must(t, l.Reset(ctx, "price", want, []string{"old", "both"}, map[string]int{"new": 4, "both": 9}))
-		must(t, l.Reset(ctx, "price", retrain.State{Latest: 99}, []string{"x"}, nil)) // a second sweeper
+		must(t, l.Reset(ctx, "price", want, []string{"old", "both"}, map[string]int{"new": 4, "both": 9}, nil))
+		must(t, l.Reset(ctx, "price", retrain.State{Latest: 99}, []string{"x"}, nil, nil)) // a second sweeper
 		got, err := l.State(ctx, "price")
 		must(t, err)
 		if got != want {
@@ -336,7 +336,7 @@ func TestManyBatches(t *testing.T) {
 	t.Logf("uncounted %v", time.Since(began))
 	must(t, l.Conn.Redis.FlushDB(ctx).Err())
 	began = time.Now()
-	must(t, l.Reset(ctx, "price", retrain.State{Running: 3, Latest: 3}, batches[:n/2], taken))
+	must(t, l.Reset(ctx, "price", retrain.State{Running: 3, Latest: 3}, batches[:n/2], taken, nil))
 	t.Logf("reset %v", time.Since(began))
 	if s := settle(t, l, 3, retrain.Outcome{At: noon}); s.Inserted != n {
 		t.Errorf("inserted %d, want %d", s.Inserted, n)
@@ -387,7 +387,7 @@ func TestATakeThatWasCutShort(t *testing.T) {
 			}
 			_, err := l.Requested(t.Context(), run7(1))
 			must(t, err)
-			must(t, l.Reset(t.Context(), "other", retrain.State{}, nil, nil))
+			must(t, l.Reset(t.Context(), "other", retrain.State{}, nil, nil, nil))
 			must(t, l.Take(t.Context(), retrain.RunID{Model: "other", Number: 1}, nil)) // the server knows the script now
 			broken := open(t, tasks.Config{Addr: shared.addr, DB: c.Redis.(*redis.Client).Options().DB})
 			broken.Redis.AddHook(&breaker{left: 2})
@@ -410,7 +410,7 @@ func TestARebuildingForgetsWhatWasLeft(t *testing.T) {
 	count(t, l, "pending", 1)
 	must(t, l.Take(t.Context(), run7(1), []string{"taken"}))
 	must(t, c.Redis.Del(t.Context(), "retrain:{price}:state").Err())
-	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil))
+	must(t, l.Reset(t.Context(), "price", retrain.State{}, nil, nil, nil))
 	if got := uncounted(t, l, "pending", "taken"); len(got) != 2 {
 		t.Errorf("uncounted %v, want both", got)
 	}
@@ -511,7 +511,7 @@ func countThroughKills(t *testing.T, s *server, l *tasks.Ledger, n int) (acknowl
 				i++
 				acks <- batch
 			case errors.Is(err, retrain.NotFoundError): // even the state was lost: a sweep rebuilds it
-				if err := l.Reset(ctx, "price", retrain.State{}, nil, nil); err != nil {
+				if err := l.Reset(ctx, "price", retrain.State{}, nil, nil, nil); err != nil {
 					t.Log(err)
 				}
 			case !errors.Is(err, retrain.UnavailableError) && !errors.Is(err, context.Canceled):

@@ -18,7 +18,7 @@ func TestOverviewSaysWhatTheLedgerSays(t *testing.T) {
 		models = append(models, fmt.Sprintf("m%d", i))
 	}
 	since := time.Now().UTC().Truncate(time.Millisecond)
-	if err := l.Reset(t.Context(), "m7", retrain.State{Latest: 3, Running: 3, Inserted: 11, Since: since, LastError: "too hot"}, nil, nil); err != nil {
+	if err := l.Reset(t.Context(), "m7", retrain.State{Latest: 3, Running: 3, Inserted: 11, Since: since, LastError: "too hot"}, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.SetProgress(t.Context(), "m7", retrain.Progress{Run: "m7-3", CurrentEpoch: 5, Curve: &retrain.Curve{Epochs: []int{1}, Losses: []float64{0.5}}}); err != nil {

@@ -83,12 +83,11 @@ func (l *Ledger) Forget(ctx context.Context, model string, latest int) error {
 	return l.Conn.fault(forgetScript.Run(ctx, l.Conn.Redis, []string{stateKey(model)}, latest).Err(), "forget "+model)
 }
 
-// Reset stores a rebuilt state: the batches that are learnt, and those that the running run took, with their rows. It does
-// nothing where a state exists. Nobody sees a half of it: the batches are staged first and put in place at once.
-func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
+// Reset stores a rebuilt state: the batches that are learnt, those that the running run took, with their rows, and those that are among
+// them by the id of their absorption only. It does nothing where a state exists. Nobody sees a half of it: the batches are staged first and put in place at once.
+func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int, folded []string) error {
 	token := rand.Text()
-	keys := append(bookKeys(model), stagedKey(model, token, "taken"), stagedKey(model, token, "learnt"),
-		foldedKey(model, "latest"), foldedKey(model, "before"))
+	keys := append(foldKeys(model), stagedKey(model, token, "taken"), stagedKey(model, token, "learnt"), stagedKey(model, token, "folded"))
 	open := maps.Clone(taken)
 	for _, batch := range learnt { // the run may have learnt from them again, but their rows are never given back
 		delete(open, batch)
@@ -97,9 +96,16 @@ func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learn
 	for batch, rows := range open {
 		pairs = append(pairs, batch, rows)
 	}
-	err := l.stage(ctx, keys[4], pairs, func(p redis.Pipeliner, part []any) { p.HSet(ctx, keys[4], part...) })
+	notes := make([]any, 0, 2*len(folded))
+	for _, batch := range folded {
+		notes = append(notes, batch, "")
+	}
+	err := l.stage(ctx, keys[6], pairs, func(p redis.Pipeliner, part []any) { p.HSet(ctx, keys[6], part...) })
 	if err == nil {
-		err = l.stage(ctx, keys[5], anys(learnt), func(p redis.Pipeliner, part []any) { p.SAdd(ctx, keys[5], part...) })
+		err = l.stage(ctx, keys[7], anys(learnt), func(p redis.Pipeliner, part []any) { p.SAdd(ctx, keys[7], part...) })
+	}
+	if err == nil {
+		err = l.stage(ctx, keys[8], notes, func(p redis.Pipeliner, part []any) { p.HSet(ctx, keys[8], part...) })
 	}
 	if err == nil {
 		err = resetScript.Run(ctx, l.Conn.Redis, keys, append([]any{l.now()}, writeState(s)...)...).Err()

@@ -172,7 +172,7 @@ func crowd(t *testing.T) *app.App {
 		if err := a.Redis.Redis.Del(t.Context(), "retrain:{"+model+"}:state").Err(); err != nil { // what is known already would stay
 			t.Fatal(err)
 		}
-		if err := a.Ledger.Reset(t.Context(), model, s, nil, nil); err != nil {
+		if err := a.Ledger.Reset(t.Context(), model, s, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,7 +29,7 @@ func TestRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(taskstest.Server)
 		l := &taskstest.Ledger{Server: s, Now: taskstest.Noon}
-		if err := l.Reset(t.Context(), "price", was, nil, nil); err != nil {
+		if err := l.Reset(t.Context(), "price", was, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		saved := s.Save()

@@ -194,16 +194,23 @@ func (b *book) fold(absorption string, batches []string) (missing []string) {
 	default:
 		b.learnt[absorption] = true
 	}
-	if b.folded == nil {
-		b.folded = make(map[string]bool)
-	}
 	for _, batch := range batches {
 		delete(b.pending, batch)
 		delete(b.taken, batch)
 		delete(b.learnt, batch)
+	}
+	b.note(batches)
+	return nil
+}
+
+// note remembers that batches are folded.
+func (b *book) note(batches []string) {
+	if b.folded == nil {
+		b.folded = make(map[string]bool)
+	}
+	for _, batch := range batches {
 		b.folded[batch] = true
 	}
-	return nil
 }
 
 // Settle ends a run: what it took is learnt, or is given back.
@@ -312,7 +319,7 @@ func (l *Ledger) Forget(ctx context.Context, model string, latest int) error {
 }
 
 // Reset stores a rebuilt state, unless one exists.
-func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int) error {
+func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learnt []string, taken map[string]int, folded []string) error {
 	return l.Do.call("reset "+model, func() error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -336,6 +343,7 @@ func (l *Ledger) Reset(ctx context.Context, model string, s retrain.State, learn
 				b.taken[batch] = rows
 			}
 		}
+		b.note(folded)
 		b.state.Handed, b.state.Rebuilt = l.Now().UTC(), l.Now().UTC()
 		if l.Server.books == nil {
 			l.Server.books = make(map[string]*book)
