@@ -19,7 +19,7 @@ func takenKey(model string) string { return modelKey(model, "taken") }
 // learntKey: SET of batches that an ended run has learnt from.
 func learntKey(model string) string { return modelKey(model, "learnt") }
 
-// foldedKey: HASH batch -> absorption, '' where it was rebuilt. The latest of those that were put together, by which one that is counted
+// foldedKey: HASH batch -> absorption, empty where it was rebuilt. The latest of those that were put together, by which one that is counted
 // late is known; those before them are under another key. Both are bounded.
 func foldedKey(model, generation string) string { return modelKey(model, "folded:"+generation) }
 
