@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -12,7 +11,6 @@ import (
 
 	"retrain"
 	"retrain/internal/app"
-	"retrain/internal/testenv"
 	"retrain/s3io"
 )
 
@@ -74,18 +72,7 @@ models: {price: {type: regression, resource: products, features: [cost], target:
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Redis.Addr = testenv.StartRedis(t).Addr()
-	c.S3 = app.S3{Bucket: "none", Endpoint: "http://127.0.0.1:1", PathStyle: true, AccessKeyID: "a", SecretAccessKey: "b"}
-	a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close() })
-	b := &counted{Bucket: new(s3io.Memory)}
-	a.Bucket, a.Specs.Bucket, a.Records.Bucket, a.Registry.Bucket, a.Runs.Bucket = b, b, b, b, b
-	if _, _, err := a.Apply(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	a, b := inMemory(t, c)
 	at := time.Now()
 	batch := retrain.Batch{ID: "one", Resource: "products", At: at, Records: []retrain.Record{{"id": "1", "cost": 1.0, "price": 2.0}}}
 	if _, err := a.Records.Append(t.Context(), batch); err != nil {

@@ -82,10 +82,15 @@ func TestManyModels(t *testing.T) {
 	}
 }
 
-// held returns a system that keeps its objects in memory, and has applied so many models, each with its own resource.
+// held returns a system that has applied so many models, each with its own resource.
 func held(t *testing.T, models int) (*app.App, *counted) {
 	t.Helper()
-	c := many(t, models, models)
+	return inMemory(t, many(t, models, models))
+}
+
+// inMemory returns a system that has applied c, and keeps its objects in memory, where its requests are counted.
+func inMemory(t *testing.T, c *app.Config) (*app.App, *counted) {
+	t.Helper()
 	c.Redis.Addr = testenv.StartRedis(t).Addr()
 	c.S3 = app.S3{Bucket: "none", Endpoint: "http://127.0.0.1:1", PathStyle: true, AccessKeyID: "a", SecretAccessKey: "b"}
 	a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))

@@ -39,7 +39,7 @@ func (t *translator) expression(e js.IExpr) (string, error) {
 	case *js.BinaryExpr:
 		return t.binary(n)
 	case *js.CondExpr:
-		return t.conditional(n)
+		return t.choose(n.Cond, n.X, n.Y)
 	case *js.CallExpr:
 		return t.call(n)
 	case *js.DotExpr:
@@ -158,18 +158,19 @@ func (t *translator) typeTest(n *js.BinaryExpr) (string, bool) {
 	return text, err == nil && kinds != ""
 }
 
-func (t *translator) conditional(n *js.CondExpr) (string, error) {
+// choose returns condition ? yes : no.
+func (t *translator) choose(condition, yes, no js.IExpr) (string, error) {
 	t.open++
-	c, err := t.truth(n.Cond)
+	c, err := t.truth(condition)
 	t.open--
 	if err != nil {
 		return "", err
 	}
-	x, err := t.expression(n.X)
+	x, err := t.expression(yes)
 	if err != nil {
 		return "", err
 	}
-	y, err := t.expression(n.Y)
+	y, err := t.expression(no)
 	return choice(c, x, y), err
 }
 

@@ -150,19 +150,8 @@ func (t *translator) logical(n *js.BinaryExpr) (string, error) {
 	if t.boolean(n) {
 		return t.truth(n)
 	}
-	t.open++
-	condition, err := t.truth(n.X)
-	t.open--
-	if err != nil {
-		return "", err
-	}
-	x, err := t.expression(n.X)
-	if err != nil {
-		return "", err
-	}
-	y, err := t.expression(n.Y)
 	if n.Op == js.AndToken {
-		x, y = y, x
+		return t.choose(n.X, n.Y, n.X)
 	}
-	return choice(condition, x, y), err
+	return t.choose(n.X, n.X, n.Y)
 }
