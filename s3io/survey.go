@@ -22,18 +22,17 @@ const mostBeside = 1000
 // past them.
 func (r *Records) marks(ctx context.Context) (map[string]mark, error) {
 	marks := make(map[string]mark)
-	after := ""
-	for after != "done" {
+	for after, more := "", true; more; {
 		var err error
-		if after, err = r.marksAfter(ctx, after, marks); err != nil {
+		if after, more, err = r.marksAfter(ctx, after, marks); err != nil {
 			return nil, err
 		}
 	}
 	return marks, nil
 }
 
-// marksAfter adds the marks of what comes after a key, and returns after which key to go on, or "done".
-func (r *Records) marksAfter(ctx context.Context, after string, marks map[string]mark) (next string, err error) {
+// marksAfter adds the marks of what comes after a key, and returns after which key to go on where there may be more.
+func (r *Records) marksAfter(ctx context.Context, after string, marks map[string]mark) (next string, more bool, err error) {
 	var folder string
 	var sum hash.Hash
 	beside := 0
@@ -44,7 +43,7 @@ func (r *Records) marksAfter(ctx context.Context, after string, marks map[string
 	}
 	for o, err := range r.Bucket.List(ctx, Listing{Prefix: resourcesFolder, After: after}) {
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		name, rest, ok := strings.Cut(strings.TrimPrefix(o.Key, resourcesFolder), "/")
 		if !ok {
@@ -61,11 +60,11 @@ func (r *Records) marksAfter(ctx context.Context, after string, marks map[string
 			fmt.Fprintf(sum, "%s %s\n", rest, o.ETag)
 		} else if beside++; beside == mostBeside && rest > "log/" {
 			note()
-			return resourcesFolder + folder + "0", nil // which comes after all that has a slash in this place
+			return resourcesFolder + folder + "0", true, nil // which comes after all that has a slash in this place
 		}
 	}
 	note()
-	return "done", nil
+	return "", false, nil
 }
 
 // A surveyed resource is what it was when it had a mark.
