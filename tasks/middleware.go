@@ -20,7 +20,7 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		began := time.Now()
 		err := next.ProcessTask(ctx, t)
 		if w.Ended != nil {
-			w.Ended(t.Type(), time.Since(began), err)
+			w.Ended(knownType(t.Type()), time.Since(began), err)
 		}
 		level := slog.LevelInfo
 		switch {
@@ -47,6 +47,16 @@ func (w *Worker) logged(next asynq.Handler) asynq.Handler {
 		w.Log.LogAttrs(ctx, level, "task", facts...)
 		return err
 	})
+}
+
+// knownType returns a task's type, or "unknown": whoever writes into Redis may invent any number of types, and each that is counted
+// is kept for ever.
+func knownType(kind string) string {
+	switch kind {
+	case typeTrain, typePredict, typeChunk:
+		return kind
+	}
+	return "unknown"
 }
 
 // decided says what a retry can mend. A panic may be the fault of a moment; a task that cannot be understood stays so: it is

@@ -26,7 +26,7 @@ type Worker struct {
 	Slots   int                                               // trainings at once, one per device; 1
 	Answers int                                               // predictions at once; 8
 	Grace   time.Duration                                     // how long a Shutdown waits for trainings to stop; 4 s
-	Ended   func(kind string, took time.Duration, err error)  // is told of each task that a handler ended; nil: nobody is
+	Ended   func(kind string, took time.Duration, err error)  // is told of each task that a handler ended, of the kind unknown where it is none of ours; nil: nobody is
 	Tracer  retrain.Tracer                                    // nil: nothing is followed
 	Log     *slog.Logger
 

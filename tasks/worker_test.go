@@ -62,6 +62,26 @@ func TestAWorkerTrainsWhatIsEnqueued(t *testing.T) {
 	eventually(t, "the task has ended", func() bool { return depth(t, c, "train-default").Completed == 1 })
 }
 
+// Whatever is in the queue, what is told of has one of a few kinds.
+func TestKindsThatAreToldOfAreFew(t *testing.T) {
+	c := connect(t)
+	ended := make(chan string, 10)
+	work(t, &tasks.Worker{Conn: c, Train: func(context.Context, retrain.RunID) error { return nil },
+		Ended: func(kind string, _ time.Duration, _ error) { ended <- kind }})
+	raw := asynq.NewClientFromRedisClient(c.Redis)
+	for _, kind := range []string{"nonsense-1", "nonsense-2", "train:3", "trains"} {
+		_, err := raw.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte("?")), asynq.Queue("train-default"))
+		must(t, err)
+		if got := <-ended; got != "unknown" {
+			t.Errorf("%s: got %q", kind, got)
+		}
+	}
+	enqueue(t, c, 1, 0)
+	if got := <-ended; got != "train" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWhatFailsIsTriedAgainSoon(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -22,7 +22,7 @@ type Tasks struct {
 func NewTasks() *Tasks {
 	t := &Tasks{
 		ended: counters("retrain_tasks_total", "Tasks that a handler of this process ended: ok, failed (tried again, or given up), handed_back (the worker shut down), "+
-			"poisoned (nobody can understand it: archived).", "type", "outcome"),
+			"poisoned (nobody can understand it: archived). The type of a task that is none of ours is unknown.", "type", "outcome"),
 		took: durations("retrain_task_duration_seconds", "How long a handler had a task.", 0.001, 6, 9, "type"),
 	}
 	t.Collector = group{t.ended, t.took}
