@@ -10,6 +10,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
+	"github.com/klauspost/compress/gzhttp"
 
 	"retrain"
 	"retrain/api"
@@ -59,11 +60,11 @@ func (c *Control) Handler(ctx context.Context) http.Handler {
 func (c *Control) pages(mux *http.ServeMux) {
 	files := dashboard.Files()
 	mux.Handle("GET /metrics", c.Metrics)
-	mux.HandleFunc("GET /openapi.json", openapi)
+	mux.Handle("GET /openapi.json", gzhttp.GzipHandler(http.HandlerFunc(openapi)))
 	mux.Handle("GET /docs", within(ownOnly, http.StripPrefix("/docs", tryPage())))
 	mux.Handle("GET /docs/", within(ownOnly, http.StripPrefix("/docs", tryPage())))
-	mux.Handle("GET /{$}", within(ownOnly, http.FileServerFS(files)))
-	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", http.FileServerFS(files))))
+	mux.Handle("GET /{$}", within(ownOnly, static(files)))
+	mux.Handle("GET /page/", within(ownOnly, http.StripPrefix("/page/", static(files))))
 	mux.Handle("/monitor/", within(ownAndInline, c.monitor(offline(c.queues))))
 }
 
