@@ -48,6 +48,9 @@ func (a *arrangement) args() []string {
 		args = append(args, a.word)
 	}
 	args = append(args, a.flags...)
+	if slices.ContainsFunc(a.flags, isHelp) { // of the command, whatever it is to be done with
+		return args
+	}
 	if slices.ContainsFunc(a.names, func(s string) bool { return len(s) > 1 && s[0] == '-' }) {
 		args = append(args, "--")
 	}
@@ -78,7 +81,7 @@ func (a *arrangement) name(arg string) error {
 // flag takes a flag, and its value from the arguments after it where it needs one. It returns how many of those it used.
 func (a *arrangement) flag(arg string, after []string) (used int, err error) {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	if slices.Contains([]string{"help", "h"}, name) || a.command == nil && slices.Contains([]string{"version", "v"}, name) {
+	if isHelp(arg) || a.command == nil && slices.Contains([]string{"version", "v"}, name) {
 		a.flags = append(a.flags, arg)
 		return 0, nil
 	}
@@ -102,6 +105,8 @@ func (a *arrangement) flag(arg string, after []string) (used int, err error) {
 	*to = append(*to, arg)
 	return used, nil
 }
+
+func isHelp(flag string) bool { return slices.Contains([]string{"--help", "-help", "--h", "-h"}, flag) }
 
 func (a *arrangement) unknown(arg, name string) error {
 	flags, of, help := a.tree.Flags, "producer", "producer --help"

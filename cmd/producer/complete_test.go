@@ -98,13 +98,47 @@ complete -p producer
 	if got := strings.ReplaceAll(string(out), "train\ntraining-data", "train training-data"); err != nil || got != want {
 		t.Errorf("%v: got %q, want %q", err, got, want)
 	}
-	for shell, flag := range map[string]string{"zsh": "-n", "fish": "-n"} { // where they are installed they must at least read it
-		if _, err := exec.LookPath(shell); err != nil {
+}
+
+// So do zsh and fish, where they are installed. zsh's completion runs under options of its own, and has words as they were typed.
+func TestCompleteInOtherShells(t *testing.T) {
+	s := newStage(t).applied()
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "producer"), []byte("#!/bin/sh\nexec "+os.Args[0]+" --config "+s.file+" \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ shell, quiet, script string }{
+		{"zsh", "-f", `
+setopt bareglobqual extendedglob glob multibyte nullglob rcexpandparam unset
+compdef() { }
+compadd() { print -r -- "${found[*]}" }
+_files() { print files }
+source <(producer completion zsh)
+ask() { words=("$@"); CURRENT=$#; _producer }
+ask producer tra
+ask producer train ''
+ask producer insert --batch-id '"a b"' pro
+ask producer apply --file ''
+`},
+		{"fish", "--no-config", `
+producer completion fish | source
+function ask; echo (complete -C "$argv"); end
+ask "producer tra"
+ask "producer train "
+ask "producer insert --batch-id 'a b' pro"
+touch files
+ask "producer apply --file fil"
+`},
+	} {
+		if _, err := exec.LookPath(test.shell); err != nil {
 			continue
 		}
-		file := s.write("completion."+shell, s.ok("completion", shell))
-		if out, err := exec.CommandContext(t.Context(), shell, flag, file).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v %s", shell, err, out)
+		cmd := exec.CommandContext(t.Context(), test.shell, test.quiet, "-c", test.script)
+		cmd.Dir = t.TempDir()
+		cmd.Env = append(os.Environ(), asProducer+"=1", "HOME="+cmd.Dir, "PATH="+bin+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if got, want := string(out), "train training-data\nnever price\nproducts\nfiles\n"; err != nil || got != want {
+			t.Errorf("%s: %v: got %q, want %q", test.shell, err, got, want)
 		}
 	}
 }

@@ -22,17 +22,21 @@ complete -o default -F _producer producer
 `,
 	"zsh": `#compdef producer
 _producer() {
-  local -a found
-  found=("${(@f)$(eval "${words[1]} __complete ${(q@)words[2,CURRENT]}" 2>/dev/null)}")
+  local -a typed found
+  typed=("${(@Q)words[2,CURRENT]}")
+  typed=("${(@q)typed}")
+  found=("${(@f)$(eval "${words[1]} __complete ${typed[*]}" 2>/dev/null)}")
   if [[ -n "${found[*]}" ]]; then compadd -a found; else _files; fi
 }
 compdef _producer producer
+if [[ "${funcstack[1]}" == _producer ]]; then _producer; fi # a file of fpath is read when it is first asked
 `,
 	"fish": `function __producer_complete
   set -l words (commandline -opc) (commandline -ct)
-  eval (string escape -- $words[1]) __complete (string escape -- $words[2..-1]) 2>/dev/null
+  set -l found (eval (string escape -- $words[1]) __complete (string escape -- $words[2..-1]) 2>/dev/null)
+  set -q found[1]; and printf '%s\n' $found; or __fish_complete_path (commandline -ct)
 end
-complete -c producer -a '(__producer_complete)'
+complete -c producer -f -a '(__producer_complete)'
 `,
 }
 

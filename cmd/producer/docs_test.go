@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -43,6 +44,41 @@ func TestCommandsInPages(t *testing.T) {
 	}
 	if n < 100 {
 		t.Errorf("only %d commands were found", n)
+	}
+	t.Logf("%d commands", n)
+}
+
+// So are those that commands' help shows. They are typed where nothing answers: what is left to fail is not how they are written.
+func TestCommandsInHelp(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, value := range map[string]string{"PREDICT_URL": "http://127.0.0.1:1", "REDIS_ADDR": "127.0.0.1:1", "S3_ENDPOINT": "http://127.0.0.1:1", "S3_BUCKET": "b", "S3_ACCESS_KEY_ID": "k", "S3_SECRET_ACCESS_KEY": "s"} {
+		t.Setenv("RETRAIN_"+name, value)
+	}
+	nowhere, cancel := context.WithCancel(t.Context())
+	cancel()
+	n := 0
+	for _, c := range new(program).commands() {
+		before := n
+		for line := range strings.Lines(c.Description) {
+			line, shown := strings.CutPrefix(line, "  ")
+			if !shown {
+				continue
+			}
+			line, _, _ = strings.Cut(strings.TrimSpace(line), "  ") // what it does stands beside it
+			for part := range strings.SplitSeq(line, "|") {
+				_, command, is := strings.Cut(part, "producer ")
+				if !is {
+					continue
+				}
+				n++
+				if r := typed(nowhere, "resources: {products: {}}", wordsOf(strings.TrimRight(command, ")"))...); r.code == 2 {
+					t.Errorf("%s: %s", line, r.stderr)
+				}
+			}
+		}
+		if n == before {
+			t.Errorf("%s shows no example", c.Name)
+		}
 	}
 	t.Logf("%d commands", n)
 }

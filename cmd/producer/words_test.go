@@ -106,6 +106,8 @@ func TestArrange(t *testing.T) {
 		{"a value by itself", "predict price --features {} --config f", "--config=f predict --features={} price"},
 		{"a value with a dash", "insert products - --batch-id -x", "insert --batch-id=-x products -"},
 		{"what follows two dashes", "train -- --json", "train -- --json"},
+		{"help of a command, whatever is named", "train price --help", "train --help"},
+		{"help before a command", "help train price --wait", "train --help --wait"},
 		{"an alias", "retrain price -w", "retrain -w price"},
 		{"a switch with a value", "train price --reset-weights=false", "train --reset-weights=false price"},
 	} {
