@@ -21,6 +21,7 @@ type reader struct {
 	dir        string
 	env        []string
 	standalone *exec.Cmd
+	alive      *os.File // ends with standalone and all that it has started
 	shell      io.Writer
 	hangUp     func()
 	printed    *bufio.Reader
@@ -144,7 +145,14 @@ func (r *reader) start(words []string) (lines []string) {
 	}
 	log := new(bytes.Buffer)
 	r.standalone.Stderr = log
-	if err := r.standalone.Start(); err != nil {
+	alive, held, err := os.Pipe()
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.alive, r.standalone.ExtraFiles = alive, []*os.File{held}
+	err = r.standalone.Start()
+	_ = held.Close()
+	if err != nil {
 		r.Fatal(err)
 	}
 	for in := bufio.NewScanner(out); in.Scan(); {
@@ -175,5 +183,7 @@ func addresses(welcome []string) *strings.Replacer {
 func (r *reader) stop(how os.Signal) {
 	_ = r.standalone.Process.Signal(how) // it may have ended
 	_ = r.standalone.Wait()
+	_, _ = r.alive.Read(make([]byte, 1)) // its Redis may still be writing
+	_ = r.alive.Close()
 	r.standalone = nil
 }
