@@ -149,7 +149,8 @@ func (r *reader) start(words []string) (lines []string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.alive, r.standalone.ExtraFiles = alive, []*os.File{held}
+	// Twice, since standalone gives Redis a file of its own as the first of its extra ones: the second is what Redis keeps open.
+	r.alive, r.standalone.ExtraFiles = alive, []*os.File{held, held}
 	err = r.standalone.Start()
 	_ = held.Close()
 	if err != nil {

@@ -1,10 +1,13 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"retrain"
 	"retrain/internal/app"
@@ -24,9 +27,14 @@ func saved(t *testing.T, a *app.App) (restore func()) {
 		if r.PTTL(t.Context(), name).Val() > 0 { // it would be over by then
 			continue
 		}
-		if dumps[name], err = r.Dump(t.Context(), name).Result(); err != nil {
+		dump, err := r.Dump(t.Context(), name).Result()
+		if errors.Is(err, redis.Nil) { // a lock or a task that ended since it was listed
+			continue
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
+		dumps[name] = dump
 	}
 	return func() {
 		t.Helper()
